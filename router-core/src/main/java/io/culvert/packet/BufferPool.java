@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.packet;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The packets of one lane: a fixed number of equal buffers, handed out last-in-first-out so that the memory in use stays
+ * in the cache and the rest stays untouched.
+ *
+ * <p>Never blocks and never grows: when it is empty {@link #take} answers null and the caller drops by name. Confined to
+ * the lane's thread.
+ */
+public final class BufferPool {
+    /** Room for headroom, an Ethernet header with two tags, and a 64 KiB superpacket; a multiple of the page size. */
+    public static final int BUFFER_BYTES = 17 * 4096;
+
+    private final PacketBuffer[] all;
+    private final PacketBuffer[] free;
+    private int freeCount;
+
+    /**
+     * @param memory direct memory; every {@link #BUFFER_BYTES} of it make a packet
+     * @param address native address of the memory's position 0, or 0 when no system call will see it
+     */
+    public BufferPool(ByteBuffer memory, long address) {
+        int count = memory.capacity() / BUFFER_BYTES;
+        if (count == 0) {
+            throw new IllegalArgumentException(
+                    "a pool needs at least " + BUFFER_BYTES + " bytes, got " + memory.capacity());
+        }
+        all = new PacketBuffer[count];
+        free = new PacketBuffer[count];
+        for (int slot = 0; slot < count; slot++) {
+            int offset = slot * BUFFER_BYTES;
+            ByteBuffer slice = memory.slice(offset, BUFFER_BYTES).order(ByteOrder.BIG_ENDIAN);
+            all[slot] = new PacketBuffer(slice, address == 0 ? 0 : address + offset, slot);
+            free[count - 1 - slot] = all[slot];
+        }
+        freeCount = count;
+    }
+
+    /** A pool over fresh direct memory that no system call will see. */
+    public static BufferPool allocate(int count) {
+        return new BufferPool(ByteBuffer.allocateDirect(Math.multiplyExact(count, BUFFER_BYTES)), 0);
+    }
+
+    /** An empty packet in state {@link PacketBuffer.State#PENDING}, or null when all are out. */
+    public @Nullable PacketBuffer take() {
+        if (freeCount == 0) {
+            return null;
+        }
+        PacketBuffer packet = free[--freeCount];
+        packet.reset();
+        packet.setState(PacketBuffer.State.PENDING);
+        return packet;
+    }
+
+    /**
+     * Takes a packet back.
+     *
+     * @throws IllegalStateException when it is here already, or is another pool's
+     */
+    public void release(PacketBuffer packet) {
+        if (packet.state() == PacketBuffer.State.FREE) {
+            throw new IllegalStateException("released twice: " + packet);
+        }
+        if (packet.slot() >= all.length || all[packet.slot()] != packet) {
+            throw new IllegalStateException("released to a pool that it is not from: " + packet);
+        }
+        packet.setState(PacketBuffer.State.FREE);
+        free[freeCount++] = packet;
+    }
+
+    /**
+     * Takes back every packet that is out: for a lane whose graph is gone, so that nobody else can hold one.
+     *
+     * @return how many were out
+     */
+    public int reclaim() {
+        int reclaimed = 0;
+        for (PacketBuffer packet : all) {
+            if (packet.state() != PacketBuffer.State.FREE) {
+                release(packet);
+                reclaimed++;
+            }
+        }
+        return reclaimed;
+    }
+
+    public int capacity() {
+        return all.length;
+    }
+
+    public int available() {
+        return freeCount;
+    }
+
+    /** How many packets are out. */
+    public int outstanding() {
+        return all.length - freeCount;
+    }
+}

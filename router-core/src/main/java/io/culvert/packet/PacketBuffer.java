@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.packet;
+
+import io.culvert.net.InterfaceId;
+import java.nio.ByteBuffer;
+
+/**
+ * One packet: a window over off-heap memory with room in front for encapsulation, the offsets of its headers, its offload
+ * state, and what the stages have found out about it so far.
+ *
+ * <pre>
+ *  0        start      l2Offset  l3Offset  l4Offset          end        capacity
+ *  | headroom | link header | network header | transport ... | tailroom |
+ *             |&lt;------------------- length ----------------&gt;|
+ * </pre>
+ *
+ * <p>Offsets are absolute positions in {@link #bytes()}, so that moving {@code start} leaves them valid. Access is
+ * absolute, big-endian and bounds-checked by the buffer; a view must check against {@link #end()} once before it trusts a
+ * header. Owned by exactly one stage or queue at a time; confined to its lane's thread.
+ */
+public final class PacketBuffer {
+    /** Bytes in front of a packet as it is received: a virtio header, then room for encapsulation. */
+    public static final int HEADROOM = 256;
+
+    /** The value of an offset that no stage has found yet. */
+    public static final int UNKNOWN = -1;
+
+    /** How far the transport checksum can be trusted, as the virtio header says it (virtio 1.2 section 5.1.6). */
+    public enum Checksum {
+        /** It is in the packet and nobody has verified it. */
+        UNVERIFIED,
+        /**
+         * It is not in the packet yet: the field at {@code checksumStart + checksumOffset} holds the pseudo-header sum,
+         * and the sum from {@code checksumStart} to the end must be put there before the packet leaves unassisted.
+         */
+        PARTIAL,
+        /** The sender's checksum was verified by whoever handed the packet over. */
+        VALID
+    }
+
+    /** Whether the packet stands for several segments, and how to cut it (virtio 1.2 section 5.1.6). */
+    public enum Gso {
+        NONE,
+        /** TCP over IPv4. */
+        TCP4,
+        /** TCP over IPv6. */
+        TCP6,
+        /** UDP over either family, cut into datagrams of equal payload (USO). */
+        UDP
+    }
+
+    /** Where the packet is: misuse of the pool or of a stage's outputs is caught by it. */
+    public enum State {
+        /** In the pool. */
+        FREE,
+        /** In a stage's hands, not decided yet. */
+        PENDING,
+        /** Sent to an output of the stage, or held by it. */
+        DECIDED
+    }
+
+    private final ByteBuffer bytes;
+    private final long address;
+    private final int slot;
+
+    private State state = State.FREE;
+    private int start;
+    private int end;
+    private int l2Offset;
+    private int l3Offset;
+    private int l4Offset;
+
+    private Checksum checksum = Checksum.UNVERIFIED;
+    private int checksumStart;
+    private int checksumOffset;
+    private Gso gso = Gso.NONE;
+    private int gsoSize;
+    private boolean gsoEcn;
+
+    private int receiveInterface;
+    private int transmitInterface;
+    private int vrf;
+    private int flowHash;
+    private boolean linkBroadcast;
+    private boolean generated;
+
+    private int nextHop4;
+    private long nextHop6High;
+    private long nextHop6Low;
+    private boolean nextHopIs6;
+
+    private int icmpType;
+    private int icmpCode;
+    private int icmpValue;
+
+    /**
+     * @param bytes the packet's own memory, position 0, big-endian
+     * @param address the native address of position 0, or 0 when the memory is never given to a system call
+     * @param slot the buffer's place in its pool
+     */
+    PacketBuffer(ByteBuffer bytes, long address, int slot) {
+        this.bytes = bytes;
+        this.address = address;
+        this.slot = slot;
+        reset();
+    }
+
+    /** Empties the packet: no bytes, full headroom, nothing known. */
+    public void reset() {
+        start = HEADROOM;
+        end = HEADROOM;
+        clearOffsets();
+        clearOffloads();
+        receiveInterface = InterfaceId.NONE;
+        transmitInterface = InterfaceId.NONE;
+        vrf = 0;
+        flowHash = 0;
+        linkBroadcast = false;
+        generated = false;
+        nextHopIs6 = false;
+        nextHop4 = 0;
+        icmpType = 0;
+        icmpCode = 0;
+        icmpValue = 0;
+    }
+
+    /** The memory, for absolute access only: never change its position, limit or order. */
+    public ByteBuffer bytes() {
+        return bytes;
+    }
+
+    /** The native address of position 0 of {@link #bytes()}. */
+    public long address() {
+        return address;
+    }
+
+    int slot() {
+        return slot;
+    }
+
+    public State state() {
+        return state;
+    }
+
+    /** For the pool and the stage adapter alone. */
+    public void setState(State state) {
+        this.state = state;
+    }
+
+    public int capacity() {
+        return bytes.capacity();
+    }
+
+    /** Position of the first byte. */
+    public int start() {
+        return start;
+    }
+
+    /** Position behind the last byte. */
+    public int end() {
+        return end;
+    }
+
+    public int length() {
+        return end - start;
+    }
+
+    /**
+     * Places the window.
+     *
+     * @throws IndexOutOfBoundsException when it does not lie within the memory
+     */
+    public void setWindow(int newStart, int length) {
+        if (newStart < 0 || length < 0 || newStart > capacity() - length) {
+            throw new IndexOutOfBoundsException("window " + newStart + "+" + length + " of " + capacity());
+        }
+        start = newStart;
+        end = newStart + length;
+    }
+
+    /**
+     * Makes room for {@code count} bytes in front; they hold whatever was there.
+     *
+     * @throws IndexOutOfBoundsException when the headroom is used up
+     */
+    public void prepend(int count) {
+        setWindow(start - count, length() + count);
+    }
+
+    /**
+     * Takes {@code count} bytes off the front.
+     *
+     * @throws IndexOutOfBoundsException when there are fewer
+     */
+    public void trimFront(int count) {
+        setWindow(start + count, length() - count);
+    }
+
+    /**
+     * Sets the position behind the last byte: cuts the packet or grows it into the tailroom.
+     *
+     * @throws IndexOutOfBoundsException when it lies before the start or behind the memory
+     */
+    public void setEnd(int newEnd) {
+        setWindow(start, newEnd - start);
+    }
+
+    public int headroom() {
+        return start;
+    }
+
+    public int tailroom() {
+        return capacity() - end;
+    }
+
+    /** Position of the link header, or {@link #UNKNOWN}. */
+    public int l2Offset() {
+        return l2Offset;
+    }
+
+    public void setL2Offset(int offset) {
+        l2Offset = offset;
+    }
+
+    /** Position of the network header, or {@link #UNKNOWN}. */
+    public int l3Offset() {
+        return l3Offset;
+    }
+
+    public void setL3Offset(int offset) {
+        l3Offset = offset;
+    }
+
+    /** Position of the transport header, behind options and extension headers, or {@link #UNKNOWN}. */
+    public int l4Offset() {
+        return l4Offset;
+    }
+
+    public void setL4Offset(int offset) {
+        l4Offset = offset;
+    }
+
+    public void clearOffsets() {
+        l2Offset = UNKNOWN;
+        l3Offset = UNKNOWN;
+        l4Offset = UNKNOWN;
+    }
+
+    public Checksum checksum() {
+        return checksum;
+    }
+
+    /** Position from which the unfinished checksum runs to the packet's end. */
+    public int checksumStart() {
+        return checksumStart;
+    }
+
+    /** Where the checksum field lies, counted from {@link #checksumStart()}. */
+    public int checksumOffset() {
+        return checksumOffset;
+    }
+
+    /** Declares the checksum unfinished; both as {@link Checksum#PARTIAL} says. */
+    public void setPartialChecksum(int absoluteStart, int offset) {
+        checksum = Checksum.PARTIAL;
+        checksumStart = absoluteStart;
+        checksumOffset = offset;
+    }
+
+    public void setChecksum(Checksum finished) {
+        if (finished == Checksum.PARTIAL) {
+            throw new IllegalArgumentException("a partial checksum needs its place");
+        }
+        checksum = finished;
+    }
+
+    public Gso gso() {
+        return gso;
+    }
+
+    /** Payload bytes of each segment but the last. */
+    public int gsoSize() {
+        return gsoSize;
+    }
+
+    /** Whether the TCP segments carry ECN's CWR in the first one only (VIRTIO_NET_HDR_GSO_ECN). */
+    public boolean gsoEcn() {
+        return gsoEcn;
+    }
+
+    public void setGso(Gso type, int segmentSize, boolean ecn) {
+        gso = type;
+        gsoSize = segmentSize;
+        gsoEcn = ecn;
+    }
+
+    public void clearOffloads() {
+        checksum = Checksum.UNVERIFIED;
+        checksumStart = 0;
+        checksumOffset = 0;
+        gso = Gso.NONE;
+        gsoSize = 0;
+        gsoEcn = false;
+    }
+
+    /** Where the packet came in, or {@link InterfaceId#NONE} when the router made it. */
+    public int receiveInterface() {
+        return receiveInterface;
+    }
+
+    public void setReceiveInterface(int interfaceId) {
+        receiveInterface = interfaceId;
+    }
+
+    /** Where the packet goes out, once a lookup has decided it. */
+    public int transmitInterface() {
+        return transmitInterface;
+    }
+
+    public void setTransmitInterface(int interfaceId) {
+        transmitInterface = interfaceId;
+    }
+
+    public int vrf() {
+        return vrf;
+    }
+
+    public void setVrf(int vrf) {
+        this.vrf = vrf;
+    }
+
+    /** A hash over addresses, protocol and ports, equal for all packets of a flow; 0 when not computed. */
+    public int flowHash() {
+        return flowHash;
+    }
+
+    public void setFlowHash(int hash) {
+        flowHash = hash;
+    }
+
+    /** Whether it came as a link-layer broadcast or multicast: no ICMP error may answer it (RFC 1812 section 4.3.2.7). */
+    public boolean linkBroadcast() {
+        return linkBroadcast;
+    }
+
+    public void setLinkBroadcast(boolean broadcast) {
+        linkBroadcast = broadcast;
+    }
+
+    /** Whether the router itself made the packet, so that it is not treated as one in transit. */
+    public boolean generated() {
+        return generated;
+    }
+
+    public void setGenerated(boolean byRouter) {
+        generated = byRouter;
+    }
+
+    /** Whether the next hop is an IPv6 address: {@link #nextHop6High()} and low; else {@link #nextHop4()}. */
+    public boolean nextHopIs6() {
+        return nextHopIs6;
+    }
+
+    public int nextHop4() {
+        return nextHop4;
+    }
+
+    public void setNextHop4(int address) {
+        nextHopIs6 = false;
+        nextHop4 = address;
+    }
+
+    public long nextHop6High() {
+        return nextHop6High;
+    }
+
+    public long nextHop6Low() {
+        return nextHop6Low;
+    }
+
+    public void setNextHop6(long high, long low) {
+        nextHopIs6 = true;
+        nextHop6High = high;
+        nextHop6Low = low;
+    }
+
+    /** What an ICMP error about this packet shall say: set before it is sent to an error stage. */
+    public void setIcmpError(int type, int code, int value) {
+        icmpType = type;
+        icmpCode = code;
+        icmpValue = value;
+    }
+
+    public int icmpType() {
+        return icmpType;
+    }
+
+    public int icmpCode() {
+        return icmpCode;
+    }
+
+    /** The second word of the ICMP error: next-hop MTU, pointer or gateway address. */
+    public int icmpValue() {
+        return icmpValue;
+    }
+
+    /** Takes over the interfaces, VRF, flow and next hop of {@code other}: for a fragment, segment or reply made from it. */
+    public void copyRoutingFrom(PacketBuffer other) {
+        receiveInterface = other.receiveInterface;
+        transmitInterface = other.transmitInterface;
+        vrf = other.vrf;
+        flowHash = other.flowHash;
+        linkBroadcast = other.linkBroadcast;
+        generated = other.generated;
+        nextHopIs6 = other.nextHopIs6;
+        nextHop4 = other.nextHop4;
+        nextHop6High = other.nextHop6High;
+        nextHop6Low = other.nextHop6Low;
+    }
+
+    /** Copies bytes between packets, or within one; positions are absolute. */
+    public void copyFrom(PacketBuffer source, int sourcePosition, int position, int length) {
+        bytes.put(position, source.bytes, sourcePosition, length);
+    }
+
+    /** Copies an array in. */
+    public void copyFrom(byte[] source, int sourcePosition, int position, int length) {
+        bytes.put(position, source, sourcePosition, length);
+    }
+
+    /** Copies out into an array; for the control plane and tests. */
+    public byte[] toByteArray() {
+        byte[] copy = new byte[length()];
+        bytes.get(start, copy);
+        return copy;
+    }
+
+    @Override
+    public String toString() {
+        return "packet " + slot + " [" + start + ", " + end + ") " + state + " rx " + receiveInterface + " tx "
+                + transmitInterface + " " + checksum + " " + gso + (gso == Gso.NONE ? "" : "/" + gsoSize);
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.spi;
+
+import io.culvert.packet.PacketVector;
+
+/**
+ * One step of the packet path. A stage is a final class in one file that holds its descriptor, settings, outputs, drop
+ * reasons, counters and code.
+ *
+ * <p>There is one instance per lane; every method runs on the lane's thread, never two at once, so plain fields are
+ * enough. State shared by lanes comes from {@link StageSetup#shared}. A stage owns no threads and does not log.
+ *
+ * <p>An exception out of any method is a bug that costs the vector at hand (dropped as {@code stage-fault}) and is
+ * reported; the lane goes on.
+ */
+public interface PacketStage {
+    /**
+     * Decides every packet of the vector: exactly one of {@link StageContext#send}, {@link StageContext#drop},
+     * {@link StageContext#consume} or {@link StageContext#hold} for each. A packet left undecided is dropped as
+     * {@code undecided}.
+     *
+     * @param packets valid during the call only; never empty
+     */
+    void process(PacketVector packets, StageContext context);
+
+    /** Called some time after the delay given to {@link StageContext#wakeAfter} has passed. May send and drop held packets. */
+    default void onTimer(StageContext context) {}
+
+    /** Called after the {@link StageSetup#signal} of this stage was run by another thread. May send and drop held packets. */
+    default void onSignal(StageContext context) {}
+
+    /** Called once when the lane ends; packets still held must be dropped here. */
+    default void onStop(StageContext context) {}
+}

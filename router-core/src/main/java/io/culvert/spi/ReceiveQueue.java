@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.spi;
+
+import io.culvert.packet.BufferPool;
+import io.culvert.packet.PacketVector;
+import java.io.IOException;
+
+/** One receive queue of an interface, read by one lane. All methods but {@link #arm}'s callback run on the lane's thread. */
+public interface ReceiveQueue {
+    int interfaceId();
+
+    /**
+     * Takes what is there, without waiting, into packets from the pool: window, link or network offset, offload state and
+     * receive interface set.
+     *
+     * @return how many packets were added; 0 when nothing is there
+     * @throws IOException when the device is gone; the lane then leaves the queue alone and reports it
+     */
+    int receive(PacketVector into, BufferPool pool) throws IOException;
+
+    /**
+     * Asks to be told once when something is there to receive; asked again after each time, when {@link #receive} has
+     * answered 0. What arrived in between counts.
+     *
+     * @param wake may be called on any thread, also before this returns
+     */
+    void arm(Runnable wake);
+
+    /** Packets lost before they reached the router, as far as the device tells: a full ring, no free buffer. */
+    long missed();
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.spi;
+
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a stage can do, and what it can see, while one of its methods runs. Belongs to the lane's thread; never kept for
+ * use from another.
+ */
+public interface StageContext {
+    /** Sends a packet to an output. */
+    void send(PacketBuffer packet, OutPort out);
+
+    /** Sends every packet of the vector to one output: the quickest way through. None may have been decided yet. */
+    void sendAll(PacketVector packets, OutPort out);
+
+    /** Ends a packet for a reason that is counted. */
+    void drop(PacketBuffer packet, DropReason reason);
+
+    /** Ends a packet that has served its purpose: it was for the router, and the router has dealt with it. */
+    void consume(PacketBuffer packet);
+
+    /** Keeps a packet beyond this call. The stage owes a later send, drop or consume, at the latest in {@link PacketStage#onStop}. */
+    void hold(PacketBuffer packet);
+
+    /**
+     * An empty packet with full headroom, counted as generated; it must be sent or dropped like any other.
+     *
+     * @return null when the pool is empty, which is counted as {@code pool-exhausted}
+     */
+    @Nullable
+    PacketBuffer allocate();
+
+    /**
+     * Accounts for a packet that turns into another in the same buffer: a request consumed, a reply generated. The packet
+     * is marked as the router's own; it is still to be sent.
+     */
+    void reuse(PacketBuffer packet);
+
+    /** Adds to one of the stage's counters. */
+    void count(CounterId counter, long amount);
+
+    /** Asks for {@link PacketStage#onTimer} after a delay; a pending earlier request stays, a later one is replaced. */
+    void wakeAfter(long delayNanos);
+
+    /** Monotonic time in nanoseconds, read once per vector. */
+    long nowNanos();
+
+    /** The forwarding table as of this vector. */
+    FibView fib();
+
+    /** The neighbor table as of this vector. */
+    NeighborView neighbors();
+
+    /** The router's interfaces as of this vector. */
+    InterfaceTable interfaces();
+}
