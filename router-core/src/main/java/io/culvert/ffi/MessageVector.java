@@ -47,7 +47,6 @@ public final class MessageVector {
     /** CMSG_SPACE(sizeof(struct tpacket_auxdata)). */
     static final int CONTROL_BYTES = 40;
 
-    private static final int NO_WAIT = Syscalls.MSG_DONTWAIT | Syscalls.MSG_NOSIGNAL;
     private static final int TPID_8021Q = 0x8100;
 
     private final int capacity;
@@ -136,7 +135,7 @@ public final class MessageVector {
             }
         }
         try {
-            return Syscalls.recvmmsg(fd, address, count, NO_WAIT);
+            return Syscalls.recvmmsg(fd, address, count, Syscalls.MSG_DONTWAIT);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -159,7 +158,8 @@ public final class MessageVector {
             }
         }
         try {
-            return Syscalls.sendmmsg(fd, address + (long) first * MMSGHDR_BYTES, count, NO_WAIT);
+            return Syscalls.sendmmsg(
+                    fd, address + (long) first * MMSGHDR_BYTES, count, Syscalls.MSG_DONTWAIT | Syscalls.MSG_NOSIGNAL);
         } finally {
             Reference.reachabilityFence(this);
         }

@@ -29,6 +29,54 @@ public final class NetworkNamespace {
     }
 
     /**
+     * Makes a named namespace, as {@code ip netns add} does: bind-mounted under {@code /run/netns}, its loopback device
+     * down.
+     *
+     * @throws NativeException if there is one of that name, or CAP_SYS_ADMIN is missing
+     */
+    public static void create(String name) throws IOException {
+        Path path = path(name);
+        Files.createDirectories(DIRECTORY);
+        shareDirectory();
+        int fd = Syscalls.open(
+                path.toString(), Syscalls.O_RDONLY | Syscalls.O_CREAT | Syscalls.O_EXCL | Syscalls.O_CLOEXEC);
+        if (fd == -Errno.EEXIST) {
+            throw new NativeException("open", Errno.EEXIST, "a network namespace \"" + name + "\" exists already");
+        }
+        NativeException.check(fd, "open", path.toString());
+        Syscalls.close(fd);
+        try {
+            onFreshThread(name, () -> {
+                NativeException.check(
+                        Syscalls.unshare(Syscalls.CLONE_NEWNET),
+                        "unshare(CLONE_NEWNET)",
+                        "making network namespace \"" + name + "\" needs CAP_SYS_ADMIN");
+                return NativeException.check(
+                        Syscalls.mount("/proc/thread-self/ns/net", path.toString(), Syscalls.MS_BIND),
+                        "mount",
+                        path.toString());
+            });
+        } catch (IOException e) {
+            Files.deleteIfExists(path);
+            throw e;
+        }
+    }
+
+    /**
+     * Removes the name of a namespace, as {@code ip netns delete} does. The namespace itself goes with its last process,
+     * socket and device descriptor.
+     */
+    public static void delete(String name) throws IOException {
+        Path path = path(name);
+        int unmounted = Syscalls.umount2(path.toString(), Syscalls.MNT_DETACH);
+        // EINVAL: an entry without a mount, left behind by a crash
+        if (unmounted != -Errno.EINVAL) {
+            NativeException.check(unmounted, "umount2", "network namespace \"" + name + "\"");
+        }
+        Files.delete(path);
+    }
+
+    /**
      * Runs work inside a namespace and waits for it, also when the calling thread is interrupted meanwhile.
      *
      * @return what the work returned
@@ -59,8 +107,20 @@ public final class NetworkNamespace {
         return NativeException.check(fd, "open", path.toString());
     }
 
+    /** A mount that is not shared would live on, unmounted here, in the mount namespaces of other processes. */
+    private static void shareDirectory() throws NativeException {
+        String directory = DIRECTORY.toString();
+        int shared = Syscalls.mount("none", directory, Syscalls.MS_SHARED | Syscalls.MS_REC);
+        if (shared == -Errno.EINVAL) {
+            NativeException.check(
+                    Syscalls.mount(directory, directory, Syscalls.MS_BIND | Syscalls.MS_REC), "mount", directory);
+            shared = Syscalls.mount("none", directory, Syscalls.MS_SHARED | Syscalls.MS_REC);
+        }
+        NativeException.check(shared, "mount", directory + ": making network namespaces needs CAP_SYS_ADMIN");
+    }
+
     private static <T> T callInside(String name, int fd, Callable<T> work) throws IOException {
-        FutureTask<T> task = new FutureTask<>(() -> {
+        return onFreshThread(name, () -> {
             int entered = Syscalls.setns(fd, Syscalls.CLONE_NEWNET);
             if (entered == -Errno.EPERM) {
                 throw new NativeException(
@@ -69,6 +129,10 @@ public final class NetworkNamespace {
             NativeException.check(entered, "setns", "network namespace \"" + name + "\"");
             return work.call();
         });
+    }
+
+    private static <T> T onFreshThread(String name, Callable<T> work) throws IOException {
+        FutureTask<T> task = new FutureTask<>(work);
         Thread thread = new Thread(task, "netns-" + name);
         thread.setDaemon(true);
         thread.start();

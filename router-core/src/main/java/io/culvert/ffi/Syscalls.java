@@ -86,6 +86,8 @@ public final class Syscalls {
     /** {@link #mount} and {@link #umount2}, mount(2), umount(2). */
     static final int MS_BIND = 0x1000;
 
+    static final int MS_REC = 0x4000;
+    static final int MS_SHARED = 0x100000;
     static final int MNT_DETACH = 0x2;
 
     private static final LibC.Functions C = LibC.FUNCTIONS;
@@ -345,7 +347,7 @@ public final class Syscalls {
         return result(C.unshare(flags));
     }
 
-    /** mount(2) without file system type and data, for bind mounts. */
+    /** mount(2) without file system type and data, for bind mounts and propagation. */
     static int mount(String source, String target, int flags) {
         ByteBuffer nativeSource = cString(source);
         ByteBuffer nativeTarget = cString(target);
