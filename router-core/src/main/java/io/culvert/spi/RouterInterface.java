@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param up whether packets can be received and sent
  * @param mtu the largest IP packet in bytes
  * @param mac its own MAC address; 0 on a point-to-point link
+ * @param kernelMac for local delivery: the MAC address of the kernel's side of the TAP; else 0
  * @param addresses its usable own addresses of both families, without tentative ones
  * @param linkLocal its IPv6 link-local address, or null while it has none
  * @param offloads what its device finishes by itself
@@ -35,6 +36,7 @@ public record RouterInterface(
         boolean up,
         int mtu,
         long mac,
+        long kernelMac,
         List<InterfaceAddress> addresses,
         @Nullable Ip6Address linkLocal,
         Offloads offloads,

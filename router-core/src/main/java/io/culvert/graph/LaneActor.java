@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.graph;
+
+import akka.Done;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import akka.stream.Materializer;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.TransmitQueue;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps the graph of one lane running: materialises it over the queues it is given, anew whenever those change, and again
+ * with back-off when it dies. Other lanes don't notice.
+ */
+public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
+    private static final Duration FIRST_BACKOFF = Duration.ofMillis(10);
+    private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(10);
+
+    /** What the actor is told. */
+    public sealed interface Command {}
+
+    /** The queues of an interface are there: read and write them. Replaces earlier ones of that interface. */
+    public record Attach(int interfaceId, ReceiveQueue receive, TransmitQueue transmit) implements Command {}
+
+    /** Let go of an interface's queues; told once no stage uses them any more. */
+    public record Detach(int interfaceId, ActorRef<Done> released) implements Command {}
+
+    /** Finish what is on its way and stop. */
+    public record Stop() implements Command {}
+
+    private record GraphEnded(RouterGraph.Running graph) implements Command {}
+
+    private record Restart() implements Command {}
+
+    private record Queues(ReceiveQueue receive, TransmitQueue transmit) {}
+
+    private final Lane lane;
+    private final RouterGraph graph;
+    private final RouterGraph.DeviceLoss deviceLoss;
+    private final TimerScheduler<Command> timers;
+    private final Materializer materializer;
+    private final Map<Integer, Queues> queues = new TreeMap<>();
+    private final List<ActorRef<Done>> waitingForRelease = new ArrayList<>();
+    private RouterGraph.@Nullable Running running;
+    private boolean restartWanted;
+    private boolean stopping;
+    private Duration backoff = FIRST_BACKOFF;
+
+    private LaneActor(
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            Lane lane,
+            RouterGraph graph,
+            RouterGraph.DeviceLoss deviceLoss) {
+        super(context);
+        this.timers = timers;
+        this.lane = lane;
+        this.graph = graph;
+        this.deviceLoss = deviceLoss;
+        this.materializer = Materializer.createMaterializer(context);
+    }
+
+    /**
+     * Starts the lane without queues.
+     *
+     * @param deviceLoss told, on the lane's thread, when a queue's device is gone
+     */
+    public static Behavior<Command> create(Lane lane, RouterGraph graph, RouterGraph.DeviceLoss deviceLoss) {
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            LaneActor actor = new LaneActor(context, timers, lane, graph, deviceLoss);
+            actor.start();
+            return actor;
+        }));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Attach.class, this::onAttach)
+                .onMessage(Detach.class, this::onDetach)
+                .onMessage(GraphEnded.class, this::onGraphEnded)
+                .onMessage(Restart.class, message -> {
+                    if (running == null) {
+                        start();
+                    }
+                    return this;
+                })
+                .onMessage(Stop.class, message -> onStop())
+                .onSignal(PostStop.class, signal -> this)
+                .build();
+    }
+
+    private Behavior<Command> onAttach(Attach message) {
+        queues.put(message.interfaceId(), new Queues(message.receive(), message.transmit()));
+        rematerialise();
+        return this;
+    }
+
+    private Behavior<Command> onDetach(Detach message) {
+        queues.remove(message.interfaceId());
+        waitingForRelease.add(message.released());
+        rematerialise();
+        return this;
+    }
+
+    private Behavior<Command> onStop() {
+        stopping = true;
+        if (running == null) {
+            return Behaviors.stopped();
+        }
+        running.stop();
+        return this;
+    }
+
+    private void rematerialise() {
+        restartWanted = true;
+        if (running == null) {
+            start();
+        } else {
+            running.stop();
+        }
+    }
+
+    private void start() {
+        restartWanted = false;
+        List<ReceiveQueue> receive =
+                queues.values().stream().map(Queues::receive).toList();
+        List<TransmitQueue> transmit =
+                queues.values().stream().map(Queues::transmit).toList();
+        releaseDetached();
+        RouterGraph.Running started = graph.run(lane, receive, transmit, deviceLoss, materializer);
+        running = started;
+        getContext().pipeToSelf(started.ended(), (done, failure) -> new GraphEnded(started));
+    }
+
+    private Behavior<Command> onGraphEnded(GraphEnded message) {
+        if (message.graph() != running) {
+            return this;
+        }
+        running = null;
+        releaseDetached();
+        if (stopping) {
+            return Behaviors.stopped();
+        }
+        if (restartWanted) {
+            backoff = FIRST_BACKOFF;
+            start();
+        } else {
+            getContext().getLog().error("lane {} died; starting it again in {} ms", lane.number(), backoff.toMillis());
+            timers.startSingleTimer(new Restart(), backoff);
+            backoff =
+                    backoff.multipliedBy(2).compareTo(LONGEST_BACKOFF) > 0 ? LONGEST_BACKOFF : backoff.multipliedBy(2);
+        }
+        return this;
+    }
+
+    private void releaseDetached() {
+        if (running == null) {
+            waitingForRelease.forEach(waiting -> waiting.tell(Done.getInstance()));
+            waitingForRelease.clear();
+        }
+    }
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.graph;
+
+import akka.stream.AbstractShape;
+import akka.stream.Attributes;
+import akka.stream.Inlet;
+import akka.stream.Outlet;
+import akka.stream.Shape;
+import akka.stream.stage.AbstractOutHandler;
+import akka.stream.stage.AsyncCallback;
+import akka.stream.stage.GraphStage;
+import akka.stream.stage.GraphStageLogic;
+import io.culvert.packet.BufferPool;
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.telemetry.LaneLedger;
+import io.culvert.telemetry.StageCounters;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Where every packet enters a lane: reads the receive queues in turn, without waiting, and emits what it finds as vectors.
+ * Packets that go round again and frames of the control plane enter here too, ahead of the devices, each at its own outlet.
+ *
+ * <p>While there is work it polls. A queue that stays empty while others are busy is left alone until it wakes the lane;
+ * when all are empty the source sleeps, costing nothing, until one does.
+ */
+final class LaneSource extends GraphStage<LaneSource.Entries> {
+    /** Empty reads in a row after which a queue is no longer polled while others are busy. */
+    private static final int EMPTY_READS_TO_ARM = 16;
+
+    /** Buffers to read into, and drop, when the pool has none left: so that loss is counted here and not guessed. */
+    private static final int SPARE_BUFFERS = 8;
+
+    static final StageDescriptor DESCRIPTOR = StageDescriptor.named(
+                    "lane-source", "Reads the receive queues and takes in what the router itself sends.")
+            .spec("local")
+            .factory(setup -> {
+                throw new IllegalStateException("the source is no packet stage");
+            });
+
+    /** Told of a queue whose device is gone. */
+    @FunctionalInterface
+    interface QueueFailure {
+        void queueFailed(int interfaceId, IOException cause);
+    }
+
+    /** One outlet per place where packets enter. */
+    static final class Entries extends AbstractShape {
+        private final List<Outlet<PacketVector>> outlets;
+
+        Entries(List<Outlet<PacketVector>> outlets) {
+            this.outlets = List.copyOf(outlets);
+        }
+
+        Outlet<PacketVector> outlet(int entry) {
+            return outlets.get(entry);
+        }
+
+        @Override
+        public List<Inlet<?>> allInlets() {
+            return List.of();
+        }
+
+        @Override
+        public List<Outlet<?>> allOutlets() {
+            return List.copyOf(outlets);
+        }
+
+        @Override
+        public Shape deepCopy() {
+            List<Outlet<PacketVector>> copies = new ArrayList<>();
+            for (Outlet<PacketVector> outlet : outlets) {
+                copies.add(outlet.carbonCopy());
+            }
+            return new Entries(copies);
+        }
+    }
+
+    /** Stops a running source: devices are read no more, what is on its way is finished. Any thread. */
+    static final class StopSwitch {
+        private final Lane lane;
+        private volatile boolean requested;
+
+        StopSwitch(Lane lane) {
+            this.lane = lane;
+        }
+
+        void stop() {
+            requested = true;
+            lane.wake();
+        }
+    }
+
+    static final int DEVICE_ENTRY = 0;
+
+    private final Lane lane;
+    private final List<ReceiveQueue> queues;
+    private final int injectEntry;
+    private final QueueFailure failures;
+    private final StopSwitch stopSwitch;
+    private final Entries shape;
+
+    /**
+     * @param entries names of the places where packets enter; the first is for received ones
+     * @param injectEntry the place for frames of the control plane
+     */
+    LaneSource(
+            Lane lane,
+            List<ReceiveQueue> queues,
+            List<String> entries,
+            int injectEntry,
+            QueueFailure failures,
+            StopSwitch stopSwitch) {
+        this.lane = lane;
+        this.queues = List.copyOf(queues);
+        this.injectEntry = injectEntry;
+        this.failures = failures;
+        this.stopSwitch = stopSwitch;
+        List<Outlet<PacketVector>> outlets = new ArrayList<>();
+        for (String entry : entries) {
+            outlets.add(Outlet.create("lane-source." + entry));
+        }
+        this.shape = new Entries(outlets);
+    }
+
+    @Override
+    public Entries shape() {
+        return shape;
+    }
+
+    @Override
+    public GraphStageLogic createLogic(Attributes attributes) {
+        return new Logic();
+    }
+
+    /** One queue and whether it is polled or has been asked to call. */
+    private static final class PolledQueue implements Runnable {
+        private final ReceiveQueue queue;
+        private final Runnable wakeLane;
+        private int emptyReads;
+        private boolean armed;
+        private boolean failed;
+        private volatile boolean fired;
+
+        PolledQueue(ReceiveQueue queue, Runnable wakeLane) {
+            this.queue = queue;
+            this.wakeLane = wakeLane;
+        }
+
+        /** Whether reading it may find something. */
+        boolean worthReading() {
+            if (armed && fired) {
+                armed = false;
+                emptyReads = 0;
+            }
+            return !armed && !failed;
+        }
+
+        void arm() {
+            if (!armed && !failed) {
+                armed = true;
+                fired = false;
+                queue.arm(this);
+            }
+        }
+
+        /** The device has something to read. */
+        @Override
+        public void run() {
+            fired = true;
+            wakeLane.run();
+        }
+    }
+
+    private final class Logic extends GraphStageLogic {
+        private final PolledQueue[] polled = new PolledQueue[queues.size()];
+        private final StageCounters counters = lane.countersOf(DESCRIPTOR);
+        private final BufferPool spare = BufferPool.allocate(SPARE_BUFFERS);
+        private final PacketVector spareVector = new PacketVector(SPARE_BUFFERS);
+        private final AtomicBoolean woken = new AtomicBoolean();
+        private int next;
+
+        Logic() {
+            super(shape);
+            AbstractOutHandler handler = new AbstractOutHandler() {
+                @Override
+                public void onPull() {
+                    emitNext();
+                }
+            };
+            for (Outlet<PacketVector> outlet : shape.outlets) {
+                setHandler(outlet, handler);
+            }
+        }
+
+        @Override
+        public void preStart() {
+            AsyncCallback<Logic> callback = createAsyncCallback(logic -> {
+                woken.set(false);
+                emitNext();
+            });
+            Runnable wake = () -> {
+                if (woken.compareAndSet(false, true)) {
+                    callback.invoke(this);
+                }
+            };
+            for (int i = 0; i < polled.length; i++) {
+                polled[i] = new PolledQueue(queues.get(i), wake);
+            }
+            lane.setWaker(wake);
+        }
+
+        @Override
+        public void postStop() {
+            lane.setWaker(null);
+            lane.stageStopped();
+        }
+
+        private void emitNext() {
+            for (Outlet<PacketVector> outlet : shape.outlets) {
+                if (!isAvailable(outlet)) {
+                    return;
+                }
+            }
+            lane.readClock();
+            if (lane.hasRecirculated()) {
+                emitRecirculated();
+            } else if (lane.hasInjected()) {
+                emitInjected();
+            } else if (stopSwitch.requested) {
+                completeStage();
+            } else if (!emitReceived()) {
+                for (PolledQueue queue : polled) {
+                    queue.arm();
+                }
+            }
+        }
+
+        private void emitRecirculated() {
+            int entry = lane.recirculatedEntry();
+            PacketVector vector = lane.takeVector();
+            while (!vector.isFull() && lane.hasRecirculated() && lane.recirculatedEntry() == entry) {
+                vector.add(lane.takeRecirculated());
+            }
+            push(shape.outlet(entry), vector);
+        }
+
+        private void emitInjected() {
+            PacketVector vector = lane.takeVector();
+            lane.takeInjected(vector, counters);
+            if (vector.isEmpty()) {
+                lane.recycle(vector);
+                lane.wake();
+            } else {
+                push(shape.outlet(injectEntry), vector);
+            }
+        }
+
+        /** Reads the queues in turn until one has something; false when none has. */
+        private boolean emitReceived() {
+            for (int tried = 0; tried < polled.length; tried++) {
+                PolledQueue queue = polled[next];
+                next = next + 1 == polled.length ? 0 : next + 1;
+                if (queue.worthReading() && emitReceived(queue)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private boolean emitReceived(PolledQueue queue) {
+            if (lane.pool().available() == 0) {
+                return discard(queue);
+            }
+            PacketVector vector = lane.takeVector();
+            if (receive(queue, vector, lane.pool()) == 0) {
+                lane.recycle(vector);
+                return false;
+            }
+            count(queue, vector);
+            push(shape.outlet(DEVICE_ENTRY), vector);
+            return true;
+        }
+
+        /** Reads what finds no buffer, so that it is counted as lost here. Always false: there is nothing to emit. */
+        private boolean discard(PolledQueue queue) {
+            while (receive(queue, spareVector, spare) != 0) {
+                int lost = spareVector.size();
+                count(queue, spareVector);
+                counters.dropCommon(GraphDrop.POOL_EXHAUSTED, lost);
+                lane.ledger().add(LaneLedger.Entry.DROPPED, lost);
+                for (int i = 0; i < lost; i++) {
+                    spare.release(spareVector.get(i));
+                }
+                spareVector.clear();
+            }
+            return false;
+        }
+
+        private int receive(PolledQueue queue, PacketVector into, BufferPool from) {
+            try {
+                int received = queue.queue.receive(into, from);
+                if (received != 0) {
+                    queue.emptyReads = 0;
+                } else if (++queue.emptyReads == EMPTY_READS_TO_ARM) {
+                    queue.arm();
+                }
+                return received;
+            } catch (IOException gone) {
+                queue.failed = true;
+                failures.queueFailed(queue.queue.interfaceId(), gone);
+                return 0;
+            }
+        }
+
+        private void count(PolledQueue queue, PacketVector vector) {
+            long bytes = 0;
+            for (int i = 0; i < vector.size(); i++) {
+                PacketBuffer packet = vector.get(i);
+                packet.setState(PacketBuffer.State.DECIDED);
+                bytes += packet.length();
+            }
+            counters.vector(vector.size());
+            lane.ledger().add(LaneLedger.Entry.RECEIVED, vector.size());
+            lane.interfaceCounters(queue.queue.interfaceId()).received(vector.size(), bytes);
+        }
+    }
+}

@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.graph;
+
+import akka.stream.Inlet;
+import akka.stream.Outlet;
+import akka.stream.UniformFanOutShape;
+import akka.stream.stage.AsyncCallback;
+import akka.stream.stage.InHandler;
+import akka.stream.stage.OutHandler;
+import akka.stream.stage.TimerGraphStageLogic;
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.CounterId;
+import io.culvert.spi.DropReason;
+import io.culvert.spi.FibView;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.NeighborSignals;
+import io.culvert.spi.NeighborView;
+import io.culvert.spi.OutPort;
+import io.culvert.spi.PacketStage;
+import io.culvert.spi.Settings;
+import io.culvert.spi.StageContext;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.StageSetup;
+import io.culvert.spi.Target;
+import io.culvert.telemetry.LaneLedger;
+import io.culvert.telemetry.StageCounters;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs one {@link PacketStage} in one lane: the running half of {@link VectorStage}. It owns demand, completion,
+ * exceptions, the breaker and the release of buffers; the stage owns nothing but its logic.
+ *
+ * <p>Demand: the inlet is pulled when every outlet has been pulled, so whatever a vector turns into can be pushed at once.
+ * A stage may turn one vector into many (segments, fragments); those behind the first wait at their outlet and the inlet
+ * stays shut meanwhile. Timers and signals run under the same condition.
+ */
+final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHandler, StageContext, StageSetup {
+    private static final String TIMER = "timer";
+
+    private final Lane lane;
+    private final StageDescriptor descriptor;
+    private final StageCounters counters;
+    private final LaneLedger ledger;
+    private final Inlet<PacketVector> in;
+    private final Outlet<PacketVector>[] outlets;
+    /** By output ordinal: the outlet's index, or -1 - entry for a recirculation. */
+    private final int[] routes;
+
+    private final @Nullable PacketVector[] staged;
+    private final ArrayDeque<PacketVector>[] overflow;
+    private final boolean observesDrops;
+    private final int dropOutlet;
+    private int closedOutlets;
+
+    private @Nullable PacketStage stage;
+    private final StageBreaker breaker;
+    private final int bypassRoute;
+
+    private @Nullable PacketVector stash;
+    private @Nullable PacketVector current;
+    private boolean currentForwarded;
+    private int decided;
+    private final PacketBuffer[] allocated;
+    private int allocatedCount;
+
+    private final AtomicBoolean signalled = new AtomicBoolean();
+    private boolean signalDue;
+    private boolean timerDue;
+    private long timerAt = Long.MAX_VALUE;
+    private @Nullable AsyncCallback<StageRunner> signalCallback;
+
+    @SuppressWarnings({"unchecked", "rawtypes"}) // arrays of generic types
+    StageRunner(
+            UniformFanOutShape<PacketVector, PacketVector> shape,
+            Lane lane,
+            StageDescriptor descriptor,
+            int[] routes,
+            int dropOutlet) {
+        super(shape);
+        this.lane = lane;
+        this.descriptor = descriptor;
+        this.counters = lane.countersOf(descriptor);
+        this.ledger = lane.ledger();
+        this.in = shape.in();
+        this.outlets = new Outlet[shape.getOutlets().size()];
+        this.routes = routes;
+        this.dropOutlet = dropOutlet;
+        this.observesDrops = dropOutlet >= 0;
+        this.staged = new PacketVector[outlets.length];
+        this.overflow = new ArrayDeque[outlets.length];
+        this.allocated = new PacketBuffer[lane.pool().capacity()];
+        this.breaker = new StageBreaker();
+        int bypass = StageBreaker.NO_BYPASS;
+        if (lane.environment().faultPolicy().apply(descriptor) == FaultPolicy.BYPASS) {
+            for (OutPort port : descriptor.outputs()) {
+                if (port.target() instanceof Target.Next) {
+                    bypass = port.ordinal();
+                }
+            }
+        }
+        this.bypassRoute = bypass;
+        setHandler(in, this);
+        for (int i = 0; i < outlets.length; i++) {
+            outlets[i] = shape.out(i);
+            overflow[i] = new ArrayDeque<>();
+            setHandler(outlets[i], this);
+        }
+    }
+
+    @Override
+    public void preStart() {
+        signalCallback = createAsyncCallback(runner -> {
+            signalled.set(false);
+            signalDue = true;
+            proceed();
+        });
+        stage = descriptor.create(this);
+        if (outlets.length == 0) {
+            pull(in);
+        }
+    }
+
+    @Override
+    public void postStop() {
+        PacketVector unprocessed = stash;
+        stash = null;
+        if (unprocessed != null) {
+            releaseAll(unprocessed, GraphDrop.LANE_STOPPED);
+        }
+        if (stage != null) {
+            try {
+                stage.onStop(this);
+            } catch (Exception failure) {
+                lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
+            }
+        }
+        for (int i = 0; i < outlets.length; i++) {
+            PacketVector left = staged[i];
+            staged[i] = null;
+            if (left != null) {
+                releaseAll(left, GraphDrop.LANE_STOPPED);
+            }
+            for (PacketVector waiting : overflow[i]) {
+                releaseAll(waiting, GraphDrop.LANE_STOPPED);
+            }
+            overflow[i].clear();
+        }
+        lane.stageStopped();
+    }
+
+    // --- stream events
+    // -------------------------------------------------------------------------------------------------
+
+    @Override
+    public void onPush() {
+        stash = grab(in);
+        proceed();
+    }
+
+    @Override
+    public void onUpstreamFinish() {
+        if (stash == null && !waitsForOutlets()) {
+            completeStage();
+        }
+    }
+
+    @Override
+    public void onPull() {
+        proceed();
+    }
+
+    @Override
+    public void onDownstreamFinish(Throwable cause) {
+        // One output that ends ends the stage; the lane is then stopped or materialised anew as a whole.
+        closedOutlets++;
+        cancelStage(cause);
+    }
+
+    @Override
+    public void onTimer(Object key) {
+        timerDue = true;
+        timerAt = Long.MAX_VALUE;
+        proceed();
+    }
+
+    /** Does whatever the outlets' demand allows. */
+    private void proceed() {
+        if (closedOutlets != 0 || !flush()) {
+            return;
+        }
+        if (timerDue || signalDue) {
+            lane.readClock();
+            runDue();
+            if (!flush()) {
+                return;
+            }
+        }
+        PacketVector vector = stash;
+        if (vector != null) {
+            stash = null;
+            run(vector);
+            if (!flush()) {
+                return;
+            }
+        }
+        if (isClosed(in)) {
+            completeStage();
+        } else if (!hasBeenPulled(in) && allAvailable()) {
+            pull(in);
+        }
+    }
+
+    private boolean allAvailable() {
+        for (Outlet<PacketVector> outlet : outlets) {
+            if (!isAvailable(outlet)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean waitsForOutlets() {
+        for (int i = 0; i < outlets.length; i++) {
+            if (!overflow[i].isEmpty() || staged[i] != null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Pushes what waits at the outlets; true when nothing waits any more and every outlet has been pulled. */
+    private boolean flush() {
+        boolean clear = true;
+        for (int i = 0; i < outlets.length; i++) {
+            if (!isAvailable(outlets[i])) {
+                clear = false;
+                continue;
+            }
+            PacketVector next = overflow[i].pollFirst();
+            if (next == null) {
+                next = staged[i];
+                staged[i] = null;
+            }
+            if (next != null) {
+                push(outlets[i], next);
+                clear = false;
+            }
+        }
+        return clear;
+    }
+
+    // --- running the stage
+    // ---------------------------------------------------------------------------------------------
+
+    @SuppressWarnings("NullAway") // stage is set in preStart
+    private void run(PacketVector vector) {
+        int size = vector.size();
+        counters.vector(size);
+        if (breaker.isOpen() && !breaker.mayTry(lane.now())) {
+            standIn(vector);
+            return;
+        }
+        for (int i = 0; i < size; i++) {
+            vector.get(i).setState(PacketBuffer.State.PENDING);
+        }
+        current = vector;
+        currentForwarded = false;
+        decided = 0;
+        try {
+            stage.process(vector, this);
+            if (decided != size || allocatedCount != 0) {
+                dropUndecided(vector);
+            }
+            breaker.succeeded();
+        } catch (Exception | StackOverflowError | AssertionError failure) {
+            fault(vector, failure);
+        }
+        current = null;
+        allocatedCount = 0;
+        if (!currentForwarded) {
+            lane.recycle(vector);
+        }
+    }
+
+    @SuppressWarnings("NullAway") // stage is set in preStart
+    private void runDue() {
+        boolean timer = timerDue;
+        boolean signal = signalDue;
+        timerDue = false;
+        signalDue = false;
+        try {
+            if (timer) {
+                stage.onTimer(this);
+            }
+            if (signal) {
+                stage.onSignal(this);
+            }
+            dropUndecidedAllocations();
+        } catch (Exception | StackOverflowError | AssertionError failure) {
+            dropStaged();
+            dropUndecidedAllocations();
+            failed(failure);
+        }
+        allocatedCount = 0;
+    }
+
+    /** What happens to a vector while the breaker is open. */
+    private void standIn(PacketVector vector) {
+        if (bypassRoute == StageBreaker.NO_BYPASS) {
+            releaseAll(vector, GraphDrop.STAGE_BROKEN);
+            return;
+        }
+        for (int i = 0; i < vector.size(); i++) {
+            vector.get(i).setState(PacketBuffer.State.PENDING);
+            emit(vector.get(i), bypassRoute);
+        }
+        lane.recycle(vector);
+    }
+
+    private void dropUndecided(PacketVector vector) {
+        if (currentForwarded) {
+            return;
+        }
+        for (int i = 0; i < vector.size(); i++) {
+            if (vector.get(i).state() == PacketBuffer.State.PENDING) {
+                dropCommon(vector.get(i), GraphDrop.UNDECIDED);
+            }
+        }
+        dropUndecidedAllocations();
+    }
+
+    private void dropUndecidedAllocations() {
+        for (int i = 0; i < allocatedCount; i++) {
+            if (allocated[i].state() == PacketBuffer.State.PENDING) {
+                dropCommon(allocated[i], GraphDrop.UNDECIDED);
+            }
+        }
+    }
+
+    /** The stage threw: its vector is lost, with all that came of it in this call. */
+    private void fault(PacketVector vector, Throwable failure) {
+        dropStaged();
+        for (int i = 0; i < vector.size(); i++) {
+            if (vector.get(i).state() == PacketBuffer.State.PENDING) {
+                dropCommon(vector.get(i), GraphDrop.STAGE_FAULT);
+            }
+        }
+        for (int i = 0; i < allocatedCount; i++) {
+            if (allocated[i].state() == PacketBuffer.State.PENDING) {
+                dropCommon(allocated[i], GraphDrop.STAGE_FAULT);
+            }
+        }
+        currentForwarded = false;
+        failed(failure);
+    }
+
+    private void failed(Throwable failure) {
+        breaker.failed(lane.now());
+        lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
+    }
+
+    private void dropStaged() {
+        for (int i = 0; i < outlets.length; i++) {
+            if (i == dropOutlet) {
+                continue; // dropped already, each for its own reason
+            }
+            PacketVector vector = staged[i];
+            staged[i] = null;
+            if (vector == current && vector != null) {
+                for (int k = 0; k < vector.size(); k++) {
+                    dropCommon(vector.get(k), GraphDrop.STAGE_FAULT);
+                }
+            } else if (vector != null) {
+                releaseAll(vector, GraphDrop.STAGE_FAULT);
+            }
+            for (PacketVector waiting : overflow[i]) {
+                releaseAll(waiting, GraphDrop.STAGE_FAULT);
+            }
+            overflow[i].clear();
+        }
+    }
+
+    private void releaseAll(PacketVector vector, GraphDrop reason) {
+        for (int i = 0; i < vector.size(); i++) {
+            lane.pool().release(vector.get(i));
+        }
+        counters.dropCommon(reason, vector.size());
+        ledger.add(LaneLedger.Entry.DROPPED, vector.size());
+        lane.recycle(vector);
+    }
+
+    private void dropCommon(PacketBuffer packet, GraphDrop reason) {
+        counters.dropCommon(reason, 1);
+        endDropped(packet);
+    }
+
+    private void endDropped(PacketBuffer packet) {
+        if (observesDrops) {
+            packet.setState(PacketBuffer.State.DECIDED);
+            stageAt(dropOutlet, packet);
+        } else {
+            lane.pool().release(packet);
+            ledger.add(LaneLedger.Entry.DROPPED, 1);
+        }
+    }
+
+    private void decide(PacketBuffer packet) {
+        PacketBuffer.State state = packet.state();
+        if (state == PacketBuffer.State.FREE) {
+            throw new IllegalStateException(descriptor.id() + " used a packet that it had given away: " + packet);
+        }
+        if (state == PacketBuffer.State.PENDING) {
+            decided++;
+        }
+    }
+
+    private void emit(PacketBuffer packet, int output) {
+        int route = routes[output];
+        packet.setState(PacketBuffer.State.DECIDED);
+        if (route >= 0) {
+            stageAt(route, packet);
+        } else if (!lane.recirculate(packet, -1 - route)) {
+            dropCommon(packet, GraphDrop.RECIRCULATION_FULL);
+        }
+    }
+
+    private void stageAt(int outlet, PacketBuffer packet) {
+        PacketVector vector = staged[outlet];
+        if (vector == null) {
+            vector = lane.takeVector();
+            staged[outlet] = vector;
+        } else if (vector.isFull()) {
+            overflow[outlet].addLast(vector);
+            vector = lane.takeVector();
+            staged[outlet] = vector;
+        }
+        vector.add(packet);
+    }
+
+    // --- StageContext
+    // --------------------------------------------------------------------------------------------------
+
+    @Override
+    public void send(PacketBuffer packet, OutPort out) {
+        decide(packet);
+        emit(packet, out.ordinal());
+    }
+
+    @Override
+    public void sendAll(PacketVector packets, OutPort out) {
+        int route = routes[out.ordinal()];
+        if (packets != current || decided != 0) {
+            throw new IllegalStateException(descriptor.id() + " may send all only of a vector that is as it came");
+        }
+        if (route < 0 || staged[route] != null) {
+            for (int i = 0; i < packets.size(); i++) {
+                send(packets.get(i), out);
+            }
+            return;
+        }
+        decided = packets.size();
+        for (int i = 0; i < packets.size(); i++) {
+            packets.get(i).setState(PacketBuffer.State.DECIDED);
+        }
+        staged[route] = packets;
+        currentForwarded = true;
+    }
+
+    @Override
+    public void drop(PacketBuffer packet, DropReason reason) {
+        decide(packet);
+        counters.drop(reason);
+        endDropped(packet);
+    }
+
+    @Override
+    public void consume(PacketBuffer packet) {
+        end(packet, LaneLedger.Entry.CONSUMED);
+    }
+
+    /** Ends a packet under any heading of the ledger; for transmission. */
+    void end(PacketBuffer packet, LaneLedger.Entry entry) {
+        decide(packet);
+        lane.pool().release(packet);
+        ledger.add(entry, 1);
+    }
+
+    /** Drops for one of the graph's reasons; for transmission. */
+    void dropFor(PacketBuffer packet, GraphDrop reason) {
+        decide(packet);
+        dropCommon(packet, reason);
+    }
+
+    @Override
+    public void hold(PacketBuffer packet) {
+        decide(packet);
+        packet.setState(PacketBuffer.State.DECIDED);
+    }
+
+    @Override
+    public @Nullable PacketBuffer allocate() {
+        PacketBuffer packet = lane.pool().take();
+        if (packet == null) {
+            // Nothing was generated and nothing is lost but the opportunity; both sides keep the account balanced.
+            counters.dropCommon(GraphDrop.POOL_EXHAUSTED, 1);
+            ledger.add(LaneLedger.Entry.GENERATED, 1);
+            ledger.add(LaneLedger.Entry.DROPPED, 1);
+            return null;
+        }
+        packet.setGenerated(true);
+        ledger.add(LaneLedger.Entry.GENERATED, 1);
+        if (allocatedCount < allocated.length) {
+            allocated[allocatedCount++] = packet;
+        }
+        decided--; // it is one more to decide
+        return packet;
+    }
+
+    @Override
+    public void reuse(PacketBuffer packet) {
+        ledger.add(LaneLedger.Entry.CONSUMED, 1);
+        ledger.add(LaneLedger.Entry.GENERATED, 1);
+        packet.setGenerated(true);
+    }
+
+    @Override
+    public void count(CounterId counter, long amount) {
+        counters.count(counter, amount);
+    }
+
+    @Override
+    public void wakeAfter(long delayNanos) {
+        long at = lane.environment().clock().getAsLong() + delayNanos;
+        if (at < timerAt) {
+            timerAt = at;
+            scheduleOnce(TIMER, Duration.ofNanos(Math.max(1, delayNanos)));
+        }
+    }
+
+    @Override
+    public long nowNanos() {
+        return lane.now();
+    }
+
+    @Override
+    public FibView fib() {
+        return lane.environment().tables().fib();
+    }
+
+    @Override
+    public NeighborView neighbors() {
+        return lane.environment().tables().neighbors();
+    }
+
+    @Override
+    public InterfaceTable interfaces() {
+        return lane.environment().tables().interfaces();
+    }
+
+    // --- StageSetup
+    // ----------------------------------------------------------------------------------------------------
+
+    @Override
+    public Settings settings() {
+        return lane.environment().settings().apply(descriptor);
+    }
+
+    @Override
+    public int lane() {
+        return lane.number();
+    }
+
+    Lane laneState() {
+        return lane;
+    }
+
+    @Override
+    public int laneCount() {
+        return lane.environment().laneCount();
+    }
+
+    @Override
+    public <T> T shared(Class<T> type, Supplier<T> factory) {
+        return lane.environment().shared(type, factory);
+    }
+
+    @Override
+    public Runnable signal() {
+        return () -> {
+            AsyncCallback<StageRunner> callback = signalCallback;
+            if (callback != null && signalled.compareAndSet(false, true)) {
+                callback.invoke(this);
+            }
+        };
+    }
+
+    @Override
+    public NeighborSignals neighborSignals() {
+        return lane.environment().neighborSignals();
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.graph;
+
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.Arc;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.PacketStage;
+import io.culvert.spi.RouterInterface;
+import io.culvert.spi.StageContext;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.TransmitQueue;
+import io.culvert.telemetry.InterfaceCounters;
+import io.culvert.telemetry.LaneLedger;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Ends the device-output arc: hands each packet to the transmit queue of its interface, those of one interface together.
+ *
+ * <p>In: packets complete for the wire with their transmit interface set. What a device refuses is dropped for the
+ * queue's reason; what has no device, as {@code no-interface}. Packets to the kernel's TAP are counted as punted.
+ */
+final class TransmitStage implements PacketStage {
+    private final Lane lane;
+    private final @Nullable TransmitQueue[] queues;
+    private final PacketVector batch;
+
+    /** The stage for a lane with these transmit queues. */
+    static StageDescriptor descriptor(List<TransmitQueue> queues) {
+        return StageDescriptor.named("device-transmit", "Hands packets to the devices.")
+                .spec("local")
+                .arc(Arc.DEVICE_OUTPUT)
+                .terminal()
+                .drops(TransmitQueue.Refusal.values())
+                .factory(setup -> new TransmitStage(((StageRunner) setup).laneState(), queues));
+    }
+
+    private TransmitStage(Lane lane, List<TransmitQueue> transmitQueues) {
+        this.lane = lane;
+        int most = -1;
+        for (TransmitQueue queue : transmitQueues) {
+            most = Math.max(most, queue.interfaceId());
+        }
+        queues = new TransmitQueue[most + 1];
+        for (TransmitQueue queue : transmitQueues) {
+            queues[queue.interfaceId()] = queue;
+        }
+        batch = new PacketVector(lane.environment().vectorSize());
+    }
+
+    @Override
+    public void process(PacketVector packets, StageContext context) {
+        StageRunner runner = (StageRunner) context;
+        int i = 0;
+        while (i < packets.size()) {
+            int interfaceId = packets.get(i).transmitInterface();
+            while (i < packets.size() && packets.get(i).transmitInterface() == interfaceId) {
+                batch.add(packets.get(i++));
+            }
+            transmit(interfaceId, runner);
+            batch.clear();
+        }
+    }
+
+    /** Sends the batch out of one interface; order within it is kept. */
+    private void transmit(int interfaceId, StageRunner runner) {
+        TransmitQueue queue = interfaceId >= 0 && interfaceId < queues.length ? queues[interfaceId] : null;
+        if (queue == null) {
+            for (int i = 0; i < batch.size(); i++) {
+                runner.dropFor(batch.get(i), GraphDrop.NO_INTERFACE);
+            }
+            return;
+        }
+        InterfaceTable interfaces = runner.interfaces();
+        boolean punt = interfaceId < interfaces.size()
+                && interfaces.get(interfaceId).role() == RouterInterface.Role.LOCAL_DELIVERY;
+        InterfaceCounters counters = lane.interfaceCounters(interfaceId);
+        int from = 0;
+        while (from < batch.size()) {
+            int accepted = queue.transmit(batch, from);
+            long bytes = 0;
+            for (int i = from; i < from + accepted; i++) {
+                PacketBuffer packet = batch.get(i);
+                bytes += packet.length();
+                runner.end(packet, punt ? LaneLedger.Entry.PUNTED : LaneLedger.Entry.TRANSMITTED);
+            }
+            counters.transmitted(accepted, bytes);
+            from += accepted;
+            if (from < batch.size()) {
+                counters.refused(1);
+                runner.drop(batch.get(from++), queue.refusal());
+            }
+        }
+    }
+}
