@@ -147,7 +147,7 @@ final class ArchitectureTest {
             .areNotInterfaces()
             .should()
             .haveModifier(JavaModifier.FINAL)
-            .andShould(haveStaticField("DESCRIPTOR"))
+            .andShould(describeThemselves())
             .andShould(haveSiblingTest())
             .allowEmptyShould(true);
 
@@ -177,15 +177,16 @@ final class ArchitectureTest {
         return Arrays.stream(names).map(name -> "io.culvert." + name + "..").toArray(String[]::new);
     }
 
-    private static ArchCondition<JavaClass> haveStaticField(String name) {
-        return new ArchCondition<>("have a static field " + name) {
+    /** A stage that is made for something, such as the transmit queues of a lane, describes itself by a method. */
+    private static ArchCondition<JavaClass> describeThemselves() {
+        return new ArchCondition<>("have a static field DESCRIPTOR, or a static method descriptor") {
             @Override
             public void check(JavaClass type, ConditionEvents events) {
-                boolean found = type.getFields().stream()
-                        .anyMatch(field -> field.getName().equals(name)
-                                && field.getModifiers().contains(JavaModifier.STATIC));
+                boolean found = Stream.concat(type.getFields().stream(), type.getMethods().stream())
+                        .filter(member -> member.getModifiers().contains(JavaModifier.STATIC))
+                        .anyMatch(member -> member.getName().equalsIgnoreCase("descriptor"));
                 events.add(new SimpleConditionEvent(
-                        type, found, type.getName() + (found ? " has " : " has no ") + "static field " + name));
+                        type, found, type.getName() + (found ? " has" : " has no") + " static DESCRIPTOR"));
             }
         };
     }
