@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.config;
+
+import io.culvert.net.InterfaceAddress;
+import io.culvert.net.IpAddress;
+import io.culvert.net.IpPrefix;
+import io.culvert.net.MacAddress;
+import io.culvert.spi.RouterInterface;
+import java.util.List;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+
+/** One interface of the router, by kind. */
+public sealed interface InterfaceConfig {
+    /** What every kind has. */
+    Common common();
+
+    /** The kernel's name of the device, or a pattern like {@code tun%d}. */
+    String device();
+
+    /** Queues of the device, or empty for as many as there are lanes. */
+    OptionalInt queues();
+
+    VnetHeader vnetHeader();
+
+    default String name() {
+        return common().name();
+    }
+
+    default List<InterfaceAddress> addresses() {
+        return common().addresses();
+    }
+
+    default OptionalInt mtu() {
+        return common().mtu();
+    }
+
+    default RouterInterface.Role role() {
+        return RouterInterface.Role.TRANSIT;
+    }
+
+    /**
+     * Common settings.
+     *
+     * @param name the key in {@code interfaces}
+     * @param addresses the router's own
+     * @param mtu in bytes, or empty for the device's
+     * @param redirects whether ICMP redirects are sent here
+     */
+    record Common(String name, List<InterfaceAddress> addresses, OptionalInt mtu, boolean redirects) {
+        public Common {
+            addresses = List.copyOf(addresses);
+        }
+    }
+
+    /** The virtio header before each packet (linux/virtio_net.h), which carries offload state. */
+    enum VnetHeader {
+        /** What the kernel and the device can. */
+        AUTO,
+        OFF,
+        /** {@code struct virtio_net_hdr}. */
+        BYTES_10,
+        /** {@code struct virtio_net_hdr_mrg_rxbuf}. */
+        BYTES_12
+    }
+
+    /** A tun device: bare IP packets to the one other end, which is the kernel. */
+    record Tun(Common common, VirtualDevice virtual) implements InterfaceConfig {
+        @Override
+        public String device() {
+            return virtual.device();
+        }
+
+        @Override
+        public OptionalInt queues() {
+            return virtual.queues();
+        }
+
+        @Override
+        public VnetHeader vnetHeader() {
+            return virtual.vnetHeader();
+        }
+    }
+
+    /**
+     * A tap device: Ethernet frames, with the kernel as one neighbor.
+     *
+     * @param mac the router's own address, or null to make one up that stays the same
+     * @param advertisement null to send no router advertisements
+     */
+    record Tap(
+            Common common,
+            VirtualDevice virtual,
+            RouterInterface.Role role,
+            @Nullable MacAddress mac,
+            @Nullable RouterAdvertisementConfig advertisement)
+            implements InterfaceConfig {
+        @Override
+        public String device() {
+            return virtual.device();
+        }
+
+        @Override
+        public OptionalInt queues() {
+            return virtual.queues();
+        }
+
+        @Override
+        public VnetHeader vnetHeader() {
+            return virtual.vnetHeader();
+        }
+    }
+
+    /**
+     * A packet socket on a network device that exists.
+     *
+     * @param promiscuous whether frames for other MAC addresses are received too
+     * @param mac the router's own address, or null for the device's
+     * @param advertisement null to send no router advertisements
+     */
+    record Packet(
+            Common common,
+            String device,
+            OptionalInt queues,
+            VnetHeader vnetHeader,
+            boolean promiscuous,
+            @Nullable MacAddress mac,
+            @Nullable RouterAdvertisementConfig advertisement)
+            implements InterfaceConfig {}
+
+    /**
+     * What tun and tap devices have in common.
+     *
+     * @param device a name, or a pattern that the kernel completes
+     * @param attach whether the device must exist already and is left as it is
+     * @param persistent whether a device that the router made stays when the router ends
+     * @param packetInfo whether the 4-byte packet-information header stands before each packet
+     * @param owner the user, by name or number, who may open it, or null
+     * @param group the group, by name or number, that may open it, or null
+     * @param txQueueLength packets that the kernel keeps for the router to read, or empty for the kernel's default
+     * @param netns the network namespace of the kernel's end, by name or absolute path, or null for the router's
+     */
+    record VirtualDevice(
+            String device,
+            boolean attach,
+            boolean persistent,
+            boolean packetInfo,
+            VnetHeader vnetHeader,
+            OptionalInt queues,
+            @Nullable String owner,
+            @Nullable String group,
+            OptionalInt txQueueLength,
+            @Nullable String netns,
+            KernelEnd kernel) {}
+
+    /**
+     * How the kernel's end of a tun or tap is set up.
+     *
+     * @param mac hardware address of a tap in the kernel, or null for the kernel's choice; always null for a tun
+     * @param addresses the kernel's own addresses on the device
+     * @param routes the kernel's routes through the device
+     */
+    record KernelEnd(@Nullable MacAddress mac, List<InterfaceAddress> addresses, List<KernelRoute> routes) {
+        public KernelEnd {
+            addresses = List.copyOf(addresses);
+            routes = List.copyOf(routes);
+        }
+    }
+
+    /**
+     * A route of the kernel through the device.
+     *
+     * @param via the gateway on a tap, by default the router's own first address there; null on a tun
+     */
+    record KernelRoute(IpPrefix prefix, @Nullable IpAddress via) {}
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.config;
+
+import static io.culvert.config.Key.optional;
+import static io.culvert.config.Key.required;
+import static io.culvert.config.Key.withDefault;
+
+import io.culvert.net.IpAddress;
+import io.culvert.net.IpPrefix;
+import io.culvert.spi.FibAction;
+import java.util.List;
+
+/** An element of {@code routes}: its keys. What must fit to the interfaces is checked by {@link Consistency}. */
+final class RouteSection {
+    static final Key<IpPrefix> PREFIX = required("prefix", ValueType.PREFIX, "The destinations of the route.");
+    static final Key<List<Located<IpAddress>>> VIA = optional(
+            "via",
+            ValueType.listOf(ValueType.ADDRESS),
+            "the destinations are on the link of interface",
+            "The next hop; several share the traffic by flow. It may be IPv6 for an IPv4 prefix (RFC 8950).");
+    static final Key<List<Located<String>>> INTERFACE = optional(
+            "interface",
+            ValueType.listOf(ValueType.TEXT),
+            "the one whose prefix holds via",
+            "The interface the route leads out of; several without via share the traffic by flow.");
+    static final Key<FibAction> ACTION = optional(
+            "action",
+            ValueType.choice(
+                    List.of(FibAction.UNREACHABLE, FibAction.BLACKHOLE, FibAction.PROHIBIT), ValueType::written),
+            "the packets are forwarded",
+            "Drop instead of forwarding: telling the sender it is unreachable, in silence, or telling it is prohibited.");
+    static final Key<IpAddress> SRC = optional(
+            "src",
+            ValueType.ADDRESS,
+            "an address of the outgoing interface",
+            "The source address of what the router itself sends by this route; one of its own.");
+    static final Key<Long> PREFERENCE = withDefault(
+            "preference",
+            ValueType.number(1, 255),
+            "1",
+            "Which source of routes is trusted more: the lowest wins; connected networks have 0.");
+    static final Key<Long> METRIC = withDefault(
+            "metric",
+            ValueType.number(0, 0xffff_ffffL),
+            "0",
+            "Which of several routes of equal preference wins: the lowest.");
+
+    static final Section SECTION = new Section(
+            "A static route: with via, interface or action.",
+            List.of(PREFIX, VIA, INTERFACE, ACTION, SRC, PREFERENCE, METRIC));
+
+    private RouteSection() {}
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.config;
+
+import static io.culvert.config.Key.optional;
+import static io.culvert.config.Key.withDefault;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigObject;
+import io.culvert.spi.StageDescriptor;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
+
+/** {@code router}: its keys, those of its small sections, and the sections that stages add. */
+final class RouterSection {
+    private static final Key<String> NAME = withDefault(
+            "name",
+            Names.ROUTER,
+            "router",
+            "The router's name: in its socket's path, its logs and its own MAC addresses.");
+    private static final Key<OptionalInt> LANES = withDefault(
+            "lanes",
+            ValueType.numberOrAuto(1, 64),
+            "auto",
+            "Worker lanes, among which flows are spread; auto makes one for each processor.");
+    private static final Key<Long> VECTOR_SIZE = withDefault(
+            "vector-size",
+            ValueType.number(1, 256),
+            "64",
+            "The most packets that travel together; more for throughput, fewer for latency.");
+    // A pool is one ByteBuffer of at most 2 GiB, at 68 KiB per packet.
+    private static final Key<Long> BUFFERS = withDefault(
+            "buffers",
+            ValueType.number(64, 30_000),
+            "1024",
+            "Packets that each lane has room for, at 68 KiB each; when all are in use, packets are dropped by name.");
+    private static final Key<Map<String, Values>> INTERFACES = withDefault(
+            "interfaces",
+            ValueType.sectionsByName(InterfaceSection::read, new Section("", List.of(InterfaceSection.TYPE))),
+            "{}",
+            "The interfaces, each under a name of the operator's choice.");
+    private static final Key<List<Located<Values>>> ROUTES = withDefault(
+            "routes",
+            ValueType.listOf(ValueType.section(RouteSection.SECTION)),
+            "[]",
+            "Static routes, next to those to the interfaces' own prefixes.");
+
+    private static final Key<Long> ICMP_RATE = withDefault(
+            "rate-limit",
+            ValueType.RATE_PER_SECOND,
+            "1000/s",
+            "ICMP errors that each lane sends at most (RFC 1812 section 4.3.2.8).");
+    private static final Key<Long> LOCAL_RATE = withDefault(
+            "rate-limit",
+            ValueType.RATE_PER_SECOND,
+            "100000/s",
+            "Packets for the router's own addresses that each lane takes at most.");
+
+    private static final Key<Duration> REACHABLE_TIME = withDefault(
+            "reachable-time",
+            ValueType.duration(Duration.ofMillis(100), Duration.ofHours(1)),
+            "30s",
+            "How long a neighbor counts as reachable after it was heard of.");
+    private static final Key<Duration> RETRANSMIT_TIME = withDefault(
+            "retransmit-time",
+            ValueType.duration(Duration.ofMillis(10), Duration.ofMinutes(1)),
+            "1s",
+            "Time between two questions for the same neighbor.");
+    private static final Key<Duration> DELAY_TIME = withDefault(
+            "delay-time",
+            ValueType.duration(Duration.ZERO, Duration.ofMinutes(1)),
+            "5s",
+            "How long a stale neighbor is used before it is asked.");
+    private static final Key<Long> PROBES = withDefault(
+            "probes", ValueType.number(1, 20), "3", "Unanswered questions after which a neighbor is unreachable.");
+    private static final Key<Duration> STALE_TIME = withDefault(
+            "stale-time",
+            ValueType.duration(Duration.ofSeconds(1), Duration.ofDays(1)),
+            "10m",
+            "How long a neighbor that nobody needs is remembered.");
+    private static final Key<Long> MAX_ENTRIES = withDefault(
+            "max-entries",
+            ValueType.number(1, 1_000_000),
+            "4096",
+            "Neighbors that each interface remembers at most, whatever a scan asks for.");
+    private static final Key<Long> MAX_WAITING = withDefault(
+            "max-waiting", ValueType.number(1, 64), "8", "Packets that wait for a neighbor's answer at most.");
+    private static final Key<Long> DUPLICATE_PROBES = withDefault(
+            "duplicate-probes",
+            ValueType.number(0, 10),
+            "1",
+            "Questions whether someone else has an own address before it is used; 0 for none.");
+    private static final Section NEIGHBOR_SECTION = new Section(
+            "How neighbors are found, by ARP and ND alike.",
+            List.of(
+                    REACHABLE_TIME,
+                    RETRANSMIT_TIME,
+                    DELAY_TIME,
+                    PROBES,
+                    STALE_TIME,
+                    MAX_ENTRIES,
+                    MAX_WAITING,
+                    DUPLICATE_PROBES));
+    private static final Key<Values> NEIGHBOR =
+            withDefault("neighbor", ValueType.section(NEIGHBOR_SECTION), "{}", NEIGHBOR_SECTION.text());
+
+    private static final Key<String> SOCKET = optional(
+            "socket",
+            Names.SOCKET,
+            "/run/culvert/NAME.sock",
+            "The unix socket at which culvert show finds the router.");
+    private static final Key<Integer> MODE = withDefault(
+            "mode",
+            ValueType.text("permission bits like \"0660\"", RouterSection::parseMode),
+            "\"0660\"",
+            "The permission bits of the socket.");
+    private static final Key<String> SOCKET_GROUP = optional(
+            "group",
+            Names.ACCOUNT_NAME,
+            "the group of the process",
+            "The group whose members may use the socket, by name or number.");
+    private static final Section MANAGEMENT_SECTION =
+            new Section("Where operators reach the running router.", List.of(SOCKET, MODE, SOCKET_GROUP));
+    private static final Key<Values> MANAGEMENT =
+            withDefault("management", ValueType.section(MANAGEMENT_SECTION), "{}", MANAGEMENT_SECTION.text());
+
+    private final Key<Values> icmp;
+    private final Key<Values> localDelivery;
+    private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
+    private final Section section;
+
+    /** @param stages those whose sections the file may have */
+    RouterSection(Collection<StageDescriptor> stages) {
+        Map<String, Section> stageSections = new LinkedHashMap<>(StageSections.of(stages));
+        icmp = shared("icmp", "What ICMP errors the router sends.", ICMP_RATE, stageSections);
+        localDelivery = shared("local-delivery", "Packets for the router's own addresses.", LOCAL_RATE, stageSections);
+        stageSections.forEach((name, inner) ->
+                stageKeys.computeIfAbsent(name, key -> withDefault(key, ValueType.section(inner), "{}", inner.text())));
+        List<Key<?>> keys = new ArrayList<>(List.of(
+                NAME, LANES, VECTOR_SIZE, BUFFERS, INTERFACES, ROUTES, icmp, localDelivery, NEIGHBOR, MANAGEMENT));
+        stageKeys.forEach((name, key) -> {
+            if (!keys.contains(key)) {
+                keys.add(key);
+            }
+        });
+        section = new Section("The router.", keys);
+    }
+
+    /** A section that the router has anyhow, with the keys that stages add; a stage's own declaration goes first. */
+    private Key<Values> shared(String name, String text, Key<?> own, Map<String, Section> stageSections) {
+        List<Key<?>> keys = new ArrayList<>();
+        Section declared = stageSections.get(name);
+        if (declared != null) {
+            keys.addAll(declared.keys());
+        }
+        if (keys.stream().noneMatch(key -> key.name().equals(own.name()))) {
+            keys.add(own);
+        }
+        Key<Values> key = withDefault(name, ValueType.section(new Section(text, keys)), "{}", text);
+        if (declared != null) {
+            stageKeys.put(name, key);
+        }
+        return key;
+    }
+
+    private static @Nullable Integer parseMode(String text) {
+        return text.matches("0?[0-7]{3}") ? (Integer) Integer.parseInt(text, 8) : null;
+    }
+
+    Section section() {
+        return section;
+    }
+
+    /** Reads the section and makes what it says; the result is complete only when no problem was reported. */
+    RouterConfig read(ConfigObject object, Config akka, Problems problems) {
+        Values router = section.read("", object, problems);
+        Map<String, Values> interfaces = router.get(INTERFACES);
+        Map<String, InterfaceConfig> made = new LinkedHashMap<>();
+        interfaces.forEach((name, values) -> {
+            InterfaceConfig config = InterfaceSection.make(name, values, problems);
+            if (config != null) {
+                made.put(name, config);
+            }
+        });
+        Consistency consistency = new Consistency(interfaces, made, router.broken(INTERFACES), problems);
+        consistency.checkInterfaces();
+        List<RouteConfig> routes = consistency.checkRoutes(router.get(ROUTES));
+
+        Map<String, StageSettings> stageSettings = new HashMap<>();
+        stageKeys.forEach((name, key) -> stageSettings.put(name, StageSettings.of(name, router.get(key))));
+        String name = router.get(NAME);
+        return new RouterConfig(
+                name,
+                router.get(LANES),
+                Math.toIntExact(router.get(VECTOR_SIZE)),
+                Math.toIntExact(router.get(BUFFERS)),
+                rate(router.get(icmp)),
+                rate(router.get(localDelivery)),
+                neighbor(router.get(NEIGHBOR)),
+                management(name, router.get(MANAGEMENT)),
+                List.copyOf(made.values()),
+                routes,
+                stageSettings,
+                router.effective(),
+                akka);
+    }
+
+    private static long rate(Values values) {
+        for (Key<?> key : values.section().keys()) {
+            if (key.name().equals(ICMP_RATE.name()) && values.find(key) instanceof Long perSecond) {
+                return perSecond;
+            }
+        }
+        throw new IllegalStateException("a stage declares " + ICMP_RATE.name() + " as something else than a rate");
+    }
+
+    private static NeighborConfig neighbor(Values values) {
+        return new NeighborConfig(
+                values.get(REACHABLE_TIME),
+                values.get(RETRANSMIT_TIME),
+                values.get(DELAY_TIME),
+                Math.toIntExact(values.get(PROBES)),
+                values.get(STALE_TIME),
+                Math.toIntExact(values.get(MAX_ENTRIES)),
+                Math.toIntExact(values.get(MAX_WAITING)),
+                Math.toIntExact(values.get(DUPLICATE_PROBES)));
+    }
+
+    private static ManagementConfig management(String routerName, Values values) {
+        String socket = values.find(SOCKET);
+        return new ManagementConfig(
+                Path.of(socket == null ? "/run/culvert/" + routerName + ".sock" : socket),
+                values.get(MODE),
+                values.find(SOCKET_GROUP));
+    }
+}

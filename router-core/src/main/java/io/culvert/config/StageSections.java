@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.config;
+
+import io.culvert.spi.ConfigKey;
+import io.culvert.spi.StageDescriptor;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Makes sections of the schema from what stages declare. */
+final class StageSections {
+    private StageSections() {}
+
+    /** The sections that these stages read, by name. */
+    static Map<String, Section> of(Collection<StageDescriptor> stages) {
+        Map<String, List<StageDescriptor>> bySection = new TreeMap<>();
+        for (StageDescriptor stage : stages) {
+            if (!stage.keys().isEmpty()) {
+                bySection
+                        .computeIfAbsent(stage.section(), name -> new ArrayList<>())
+                        .add(stage);
+            }
+        }
+        Map<String, Section> sections = new LinkedHashMap<>();
+        bySection.forEach((name, readers) -> sections.put(name, section(name, readers)));
+        return sections;
+    }
+
+    /**
+     * One section.
+     *
+     * @throws IllegalArgumentException when two stages declare a key differently, or a default is not of the key's type
+     */
+    static Section section(String name, List<StageDescriptor> readers) {
+        Map<String, Key<?>> keys = new LinkedHashMap<>();
+        for (StageDescriptor stage : readers) {
+            for (ConfigKey declared : stage.keys()) {
+                Key<?> key = key(declared);
+                Key<?> other = keys.putIfAbsent(key.name(), key);
+                // Versions of one stage for IPv4 and IPv6 may share a key, but must mean the same.
+                if (other != null
+                        && !(other.type() == key.type() && other.without().equals(key.without()))) {
+                    throw new IllegalArgumentException(
+                            "stages " + readers + " declare " + name + "." + key.name() + " differently");
+                }
+            }
+        }
+        String text = readers.size() == 1
+                ? "Settings of stage " + readers.get(0).id() + "."
+                : "Settings of the stages "
+                        + Suggestion.oneOf(readers.stream()
+                                        .map(StageDescriptor::id)
+                                        .toList())
+                                .replace(" or ", " and ") + ".";
+        return new Section(text, List.copyOf(keys.values()));
+    }
+
+    private static final ValueType<Long> NUMBER = ValueType.number(0, Long.MAX_VALUE);
+    private static final ValueType<Duration> DURATION = ValueType.duration(Duration.ZERO, Duration.ofDays(10_000));
+
+    private static Key<?> key(ConfigKey declared) {
+        return switch (declared.type()) {
+            case BOOLEAN -> key(declared, ValueType.BOOLEAN);
+            case NUMBER -> key(declared, NUMBER);
+            case DURATION -> key(declared, DURATION);
+            case RATE -> key(declared, ValueType.RATE_PER_SECOND);
+            case TEXT -> key(declared, ValueType.TEXT);
+        };
+    }
+
+    private static <T> Key<T> key(ConfigKey declared, ValueType<T> type) {
+        return new Key<>(
+                declared.key(),
+                type,
+                false,
+                Key.scalar(declared.defaultText()),
+                declared.defaultText(),
+                declared.text());
+    }
+}
