@@ -148,7 +148,18 @@ final class ArchitectureTest {
             .should()
             .haveModifier(JavaModifier.FINAL)
             .andShould(describeThemselves())
-            .andShould(haveSiblingTest())
+            .allowEmptyShould(true);
+
+    /** The ends of a lane in {@code graph} are part of the lane, and tested with it. */
+    @ArchTest
+    static final ArchRule packetStagesHaveTests = classes()
+            .that()
+            .areAssignableTo("io.culvert.spi.PacketStage")
+            .and()
+            .areNotInterfaces()
+            .and()
+            .resideOutsideOfPackage("io.culvert.graph..")
+            .should(haveSiblingTest())
             .allowEmptyShould(true);
 
     @ArchTest
