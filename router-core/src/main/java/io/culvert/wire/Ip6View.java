@@ -94,6 +94,11 @@ public final class Ip6View extends View {
         return u8(NEXT_HEADER);
     }
 
+    /** Position of the next header field. */
+    public int nextHeaderOffset() {
+        return at + NEXT_HEADER;
+    }
+
     public int hopLimit() {
         return u8(HOP_LIMIT);
     }
