@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -115,8 +116,7 @@ public final class StageHarness implements StageContext, StageSetup {
 
     /** A packet with these bytes from its start on, the L3 offset there, received on interface 0. */
     public PacketBuffer packet(byte[] bytes) {
-        PacketBuffer packet = pool.take();
-        assertThat(packet).as("a free packet").isNotNull();
+        PacketBuffer packet = Objects.requireNonNull(pool.take(), "no free packet");
         packet.setWindow(PacketBuffer.HEADROOM, bytes.length);
         packet.copyFrom(bytes, 0, packet.start(), bytes.length);
         packet.setL3Offset(packet.start());
