@@ -32,7 +32,11 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     public sealed interface Command {}
 
     /** The queues of an interface are there: read and write them. Replaces earlier ones of that interface. */
-    public record Attach(int interfaceId, ReceiveQueue receive, TransmitQueue transmit) implements Command {}
+    public record Attach(int interfaceId, List<ReceiveQueue> receive, TransmitQueue transmit) implements Command {
+        public Attach {
+            receive = List.copyOf(receive);
+        }
+    }
 
     /** Let go of an interface's queues; told once no stage uses them any more. */
     public record Detach(int interfaceId, ActorRef<Done> released) implements Command {}
@@ -44,7 +48,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
 
     private record Restart() implements Command {}
 
-    private record Queues(ReceiveQueue receive, TransmitQueue transmit) {}
+    private record Queues(List<ReceiveQueue> receive, TransmitQueue transmit) {}
 
     private final Lane lane;
     private final RouterGraph graph;
@@ -135,8 +139,9 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
 
     private void start() {
         restartWanted = false;
-        List<ReceiveQueue> receive =
-                queues.values().stream().map(Queues::receive).toList();
+        List<ReceiveQueue> receive = queues.values().stream()
+                .flatMap(attached -> attached.receive().stream())
+                .toList();
         List<TransmitQueue> transmit =
                 queues.values().stream().map(Queues::transmit).toList();
         releaseDetached();

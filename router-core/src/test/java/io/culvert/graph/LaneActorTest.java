@@ -186,8 +186,8 @@ class LaneActorTest {
         lane = new Lane(0, BufferPool.allocate(buffers), environment());
         RouterGraph graph = new RouterGraph(stages);
         actor = KIT.spawn(LaneActor.create(lane, graph, (id, cause) -> losses.add(id + " " + cause.getMessage())));
-        actor.tell(new LaneActor.Attach(0, left, left));
-        actor.tell(new LaneActor.Attach(1, right, right));
+        actor.tell(new LaneActor.Attach(0, List.of(left), left));
+        actor.tell(new LaneActor.Attach(1, List.of(right), right));
     }
 
     private Lane.Environment environment() {
@@ -429,7 +429,7 @@ class LaneActorTest {
         released.receiveMessage();
         left.arrive(bytes("p"));
         await().until(() -> dropsOf("device-transmit", GraphDrop.NO_INTERFACE) == 1);
-        actor.tell(new LaneActor.Attach(1, right, right));
+        actor.tell(new LaneActor.Attach(1, List.of(right), right));
         await().untilAsserted(() -> {
             left.arrive(bytes("p"));
             assertThat(right.sent().size()).isGreaterThan(1);

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.iface;
+
+import akka.Done;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import io.culvert.config.InterfaceConfig;
+import io.culvert.ffi.Errno;
+import io.culvert.ffi.NativeException;
+import io.culvert.net.MacAddress;
+import java.io.IOException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Owns the device of one interface: opens it, tells its listener, and when it is lost lets go of it and tries again, with
+ * back-off, until it is back. Runs on a dispatcher for blocking work.
+ *
+ * <p>A device is closed only when the listener has said that no lane uses it any more.
+ */
+public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Command> {
+    private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+    private static final Duration LONGEST_RETRY = Duration.ofSeconds(5);
+
+    /** What the actor is told. */
+    public sealed interface Command {}
+
+    /** A queue failed because the device is gone. */
+    public record DeviceLost(IOException cause) implements Command {}
+
+    /** No lane uses the device any more. */
+    public record Released() implements Command {}
+
+    /** Close the device, which no lane uses any more, and stop. */
+    public record Close(ActorRef<Done> closed) implements Command {}
+
+    private record Open() implements Command {}
+
+    /** What the actor tells. */
+    public sealed interface Event {}
+
+    /** The device is open. */
+    public record Up(int interfaceId, Device device) implements Event {}
+
+    /** The device is lost: let go of it and answer with {@link Released}. */
+    public record Down(int interfaceId, IOException cause) implements Event {}
+
+    /**
+     * The device could not be opened; it is tried again unless the router gives up.
+     *
+     * @param attempt from 1
+     */
+    public record Unavailable(int interfaceId, IOException cause, int attempt) implements Event {}
+
+    /** Opens a device; a seam for devices of other kinds and for tests. */
+    @FunctionalInterface
+    public interface Opener {
+        /**
+         * Opens it, blocking as long as that takes.
+         *
+         * @throws IOException with words on what is missing; nothing is left behind
+         */
+        Device open() throws IOException;
+
+        /**
+         * What opens a configured interface.
+         *
+         * @param mac the router's own MAC address where the configuration leaves it to the router
+         * @param lanes how many lanes will read and write the device
+         */
+        static Opener of(int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller) {
+            if (config instanceof InterfaceConfig.Packet packet) {
+                return new PacketOpener(interfaceId, packet, lanes, poller)::open;
+            }
+            if (config instanceof InterfaceConfig.Tap tap) {
+                MacAddress configured = tap.mac();
+                long own = (configured == null ? mac : configured).value();
+                return new TunOpener(interfaceId, tap, tap.virtual(), own, lanes, poller)::open;
+            }
+            InterfaceConfig.Tun tun = (InterfaceConfig.Tun) config;
+            return new TunOpener(interfaceId, tun, tun.virtual(), 0, lanes, poller)::open;
+        }
+    }
+
+    private final int interfaceId;
+    private final Opener opener;
+    private final ActorRef<Event> listener;
+    private final TimerScheduler<Command> timers;
+    private @Nullable Device device;
+    private boolean lost;
+    private int attempts;
+    private Duration retry = FIRST_RETRY;
+
+    private InterfaceActor(
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            int interfaceId,
+            Opener opener,
+            ActorRef<Event> listener) {
+        super(context);
+        this.timers = timers;
+        this.interfaceId = interfaceId;
+        this.opener = opener;
+        this.listener = listener;
+    }
+
+    /** Opens the device at once. */
+    public static Behavior<Command> create(int interfaceId, Opener opener, ActorRef<Event> listener) {
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            context.getSelf().tell(new Open());
+            return new InterfaceActor(context, timers, interfaceId, opener, listener);
+        }));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Open.class, message -> onOpen())
+                .onMessage(DeviceLost.class, this::onDeviceLost)
+                .onMessage(Released.class, message -> onReleased())
+                .onMessage(Close.class, this::onClose)
+                .onSignal(PostStop.class, signal -> {
+                    closeDevice();
+                    return this;
+                })
+                .build();
+    }
+
+    private Behavior<Command> onOpen() {
+        try {
+            Device opened = opener.open();
+            device = opened;
+            lost = false;
+            attempts = 0;
+            retry = FIRST_RETRY;
+            listener.tell(new Up(interfaceId, opened));
+        } catch (IOException unavailable) {
+            attempts++;
+            listener.tell(new Unavailable(interfaceId, unavailable, attempts));
+            tryAgainLater();
+        }
+        return this;
+    }
+
+    private void tryAgainLater() {
+        timers.startSingleTimer(new Open(), retry);
+        retry = retry.multipliedBy(2).compareTo(LONGEST_RETRY) > 0 ? LONGEST_RETRY : retry.multipliedBy(2);
+    }
+
+    private Behavior<Command> onDeviceLost(DeviceLost message) {
+        if (device != null && !lost) {
+            lost = true;
+            listener.tell(new Down(interfaceId, message.cause()));
+        }
+        return this;
+    }
+
+    private Behavior<Command> onReleased() {
+        if (lost) {
+            closeDevice();
+            tryAgainLater();
+        }
+        return this;
+    }
+
+    private Behavior<Command> onClose(Close message) {
+        closeDevice();
+        message.closed().tell(Done.getInstance());
+        return Behaviors.stopped();
+    }
+
+    private void closeDevice() {
+        Device open = device;
+        device = null;
+        if (open != null) {
+            open.closer().close();
+        }
+    }
+
+    /** Whether a failure to open means that the process lacks a right, so that trying again is of no use. */
+    public static boolean isMissingRight(IOException cause) {
+        return cause instanceof NativeException refused
+                && (refused.errno() == Errno.EPERM || refused.errno() == Errno.EACCES);
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.iface;
+
+import io.culvert.config.InterfaceConfig;
+import io.culvert.ffi.Errno;
+import io.culvert.ffi.KernelLink;
+import io.culvert.ffi.NativeException;
+import io.culvert.ffi.PacketSocket;
+import io.culvert.ffi.Rtnetlink;
+import io.culvert.net.MacAddress;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.RouterInterface;
+import io.culvert.spi.TransmitQueue;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Opens packet sockets on a network device of the router's own namespace. Blocks, so it runs where that is allowed. */
+final class PacketOpener {
+    private static final int SOCKET_BUFFER_BYTES = 16 << 20;
+
+    /** The first kernel whose virtio headers can ask for UDP superpackets to be cut. */
+    private static final int USO_MAJOR = 6;
+
+    private static final int USO_MINOR = 2;
+
+    private final int interfaceId;
+    private final InterfaceConfig.Packet config;
+    private final int lanes;
+    private final Poller poller;
+
+    PacketOpener(int interfaceId, InterfaceConfig.Packet config, int lanes, Poller poller) {
+        this.interfaceId = interfaceId;
+        this.config = config;
+        this.lanes = lanes;
+        this.poller = poller;
+    }
+
+    /**
+     * Opens the sockets; the device is brought up if it is down.
+     *
+     * @throws IOException with words on what is missing; nothing is left behind
+     */
+    Device open() throws IOException {
+        try (Rtnetlink netlink = Rtnetlink.open()) {
+            KernelLink link = netlink.link(config.device())
+                    .orElseThrow(
+                            () -> new NativeException("open", Errno.ENODEV, "no network device " + config.device()));
+            if (!link.isUp()) {
+                netlink.setUp(link.index(), true);
+            }
+            if (config.mtu().isPresent() && config.mtu().getAsInt() > link.mtu()) {
+                netlink.setMtu(link.index(), config.mtu().getAsInt());
+            }
+            PacketSocket socket = PacketSocket.builder(link.index())
+                    .queues(config.queues().orElse(lanes))
+                    .vnetHeader(config.vnetHeader() != InterfaceConfig.VnetHeader.OFF)
+                    .promiscuous(config.promiscuous())
+                    .allMulticast(true)
+                    .bypassQdisc(true)
+                    .receiveBuffer(SOCKET_BUFFER_BYTES)
+                    .sendBuffer(SOCKET_BUFFER_BYTES)
+                    .open();
+            try {
+                return describe(socket, link);
+            } catch (IOException | RuntimeException failed) {
+                socket.close();
+                throw failed;
+            }
+        }
+    }
+
+    private Device describe(PacketSocket socket, KernelLink link) throws IOException {
+        long mac = link.mac();
+        MacAddress configured = config.mac();
+        if (configured != null) {
+            mac = configured.value();
+            socket.acceptUnicast(mac);
+        }
+        List<Poller.Watch> watches = new ArrayList<>();
+        List<ReceiveQueue> receive = new ArrayList<>();
+        List<TransmitQueue> transmit = new ArrayList<>();
+        for (int queue = 0; queue < socket.queues(); queue++) {
+            Poller.Watch watch = poller.watch(socket.fd(queue));
+            watches.add(watch);
+            receive.add(new PacketReceiveQueue(interfaceId, link.name(), socket, queue, watch));
+        }
+        for (int lane = 0; lane < lanes; lane++) {
+            transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));
+        }
+        boolean offloads = socket.vnetHeaderBytes() != 0;
+        return new Device(
+                link.name(),
+                RouterInterface.Link.ETHERNET,
+                config.mtu().orElse(link.mtu()),
+                mac,
+                0,
+                new RouterInterface.Offloads(offloads, offloads, offloads, offloads && kernelCutsUdp()),
+                receive,
+                transmit,
+                () -> {
+                    watches.forEach(Poller.Watch::close);
+                    socket.close();
+                });
+    }
+
+    private static boolean kernelCutsUdp() {
+        String[] version = System.getProperty("os.version", "0.0").split("[.-]", -1);
+        int major = Integer.parseInt(version[0]);
+        int minor = Integer.parseInt(version[1]);
+        return major > USO_MAJOR || (major == USO_MAJOR && minor >= USO_MINOR);
+    }
+}

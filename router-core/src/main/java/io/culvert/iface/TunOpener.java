@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.iface;
+
+import io.culvert.config.InterfaceConfig;
+import io.culvert.ffi.Errno;
+import io.culvert.ffi.KernelRoute;
+import io.culvert.ffi.NativeException;
+import io.culvert.ffi.NetworkNamespace;
+import io.culvert.ffi.Rtnetlink;
+import io.culvert.ffi.TunDevice;
+import io.culvert.ffi.VirtioNetHeader;
+import io.culvert.net.InterfaceAddress;
+import io.culvert.net.Ip4Address;
+import io.culvert.net.Ip6Address;
+import io.culvert.net.IpAddress;
+import io.culvert.net.IpPrefix;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.RouterInterface;
+import io.culvert.spi.TransmitQueue;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens tun and tap devices: makes the device or attaches to it, sets up the kernel's end, and makes its queues. Blocks, so
+ * it runs where that is allowed.
+ */
+final class TunOpener {
+    /** Offload bits that tell a kernel which cuts UDP superpackets (Linux 6.2). */
+    private static final int USO = TunDevice.TUN_F_USO4 | TunDevice.TUN_F_USO6;
+
+    private final int interfaceId;
+    private final InterfaceConfig config;
+    private final InterfaceConfig.VirtualDevice virtual;
+    private final boolean ethernet;
+    private final long mac;
+    private final int lanes;
+    private final Poller poller;
+
+    /** @param mac the router's own MAC address, or 0 for a tun */
+    TunOpener(
+            int interfaceId,
+            InterfaceConfig config,
+            InterfaceConfig.VirtualDevice virtual,
+            long mac,
+            int lanes,
+            Poller poller) {
+        this.interfaceId = interfaceId;
+        this.config = config;
+        this.virtual = virtual;
+        this.ethernet = config instanceof InterfaceConfig.Tap;
+        this.mac = mac;
+        this.lanes = lanes;
+        this.poller = poller;
+    }
+
+    /**
+     * Opens the device in the network namespace that its configuration names.
+     *
+     * @throws IOException with words on what is missing; nothing is left behind
+     */
+    Device open() throws IOException {
+        String netns = virtual.netns();
+        return netns == null ? openHere() : NetworkNamespace.call(netns, this::openHere);
+    }
+
+    private Device openHere() throws IOException {
+        TunDevice.Builder builder = TunDevice.builder(
+                        ethernet ? TunDevice.Kind.TAP : TunDevice.Kind.TUN, virtual.device())
+                .packetInformation(virtual.packetInfo())
+                .vnetHeader(vnetHeaderBytes())
+                .queues(virtual.queues().orElse(lanes));
+        try (Rtnetlink netlink = Rtnetlink.open()) {
+            if (virtual.attach() && netlink.link(virtual.device()).isEmpty()) {
+                throw new NativeException("attach", Errno.ENODEV, "no device " + virtual.device() + " exists");
+            }
+            if (virtual.persistent()) {
+                builder.persistent();
+            }
+            String owner = virtual.owner();
+            if (owner != null) {
+                builder.owner(Accounts.userId(owner));
+            }
+            String group = virtual.group();
+            if (group != null) {
+                builder.group(Accounts.groupId(group));
+            }
+            TunDevice device = builder.open();
+            try {
+                return describe(device, netlink);
+            } catch (IOException | RuntimeException failed) {
+                device.close();
+                throw failed;
+            }
+        }
+    }
+
+    private int vnetHeaderBytes() {
+        return switch (virtual.vnetHeader()) {
+            case OFF -> 0;
+            case AUTO, BYTES_10 -> VirtioNetHeader.BYTES;
+            case BYTES_12 -> VirtioNetHeader.BYTES_WITH_NUM_BUFFERS;
+        };
+    }
+
+    private Device describe(TunDevice device, Rtnetlink netlink) throws IOException {
+        int index = netlink.link(device.name()).orElseThrow().index();
+        if (config.mtu().isPresent()) {
+            netlink.setMtu(index, config.mtu().getAsInt());
+        }
+        if (virtual.txQueueLength().isPresent()) {
+            netlink.setTransmitQueueLength(index, virtual.txQueueLength().getAsInt());
+        }
+        if (virtual.kernel().mac() != null) {
+            netlink.setMac(index, virtual.kernel().mac().value());
+        }
+        netlink.setUp(index, true);
+        addKernelAddresses(netlink, index);
+        addKernelRoutes(netlink, index);
+
+        var link = netlink.link(index).orElseThrow();
+        List<Poller.Watch> watches = new ArrayList<>();
+        List<ReceiveQueue> receive = new ArrayList<>();
+        List<TransmitQueue> transmit = new ArrayList<>();
+        for (int queue = 0; queue < device.queues(); queue++) {
+            Poller.Watch watch = poller.watch(device.fd(queue));
+            watches.add(watch);
+            receive.add(new TunReceiveQueue(
+                    interfaceId,
+                    device.name(),
+                    device.fd(queue),
+                    watch,
+                    ethernet,
+                    device.packetInformationBytes(),
+                    device.vnetHeaderBytes()));
+        }
+        for (int lane = 0; lane < lanes; lane++) {
+            transmit.add(new TunTransmitQueue(
+                    interfaceId,
+                    device.fd(lane % device.queues()),
+                    ethernet,
+                    device.packetInformationBytes(),
+                    device.vnetHeaderBytes()));
+        }
+        boolean offloads = device.vnetHeaderBytes() != 0;
+        return new Device(
+                device.name(),
+                ethernet ? RouterInterface.Link.ETHERNET : RouterInterface.Link.POINT_TO_POINT,
+                config.mtu().orElse(link.mtu()),
+                mac,
+                ethernet ? link.mac() : 0,
+                new RouterInterface.Offloads(
+                        offloads, offloads, offloads, offloads && (device.offloads() & USO) == USO),
+                receive,
+                transmit,
+                () -> {
+                    watches.forEach(Poller.Watch::close);
+                    device.close();
+                });
+    }
+
+    private void addKernelAddresses(Rtnetlink netlink, int index) throws IOException {
+        for (InterfaceAddress address : virtual.kernel().addresses()) {
+            try {
+                netlink.addAddress(index, inetAddress(address.address()), address.prefixLength(), true);
+            } catch (NativeException refused) {
+                if (refused.errno() != Errno.EEXIST) { // an attached or persistent device may have it already
+                    throw refused;
+                }
+            }
+        }
+    }
+
+    private void addKernelRoutes(Rtnetlink netlink, int index) throws IOException {
+        for (InterfaceConfig.KernelRoute route : virtual.kernel().routes()) {
+            IpPrefix prefix = route.prefix();
+            KernelRoute wanted =
+                    KernelRoute.to(inetAddress(prefix.first()), prefix.length()).out(index);
+            IpAddress via = route.via();
+            if (via == null && ethernet) {
+                via = ownAddress(prefix);
+            }
+            netlink.replaceRoute(via == null ? wanted : wanted.via(inetAddress(via)));
+        }
+    }
+
+    /** The router's first address of a prefix's family, which is a tap's natural gateway. */
+    private @Nullable IpAddress ownAddress(IpPrefix prefix) {
+        for (InterfaceAddress address : config.addresses()) {
+            if (address.address().bits() == prefix.first().bits()) {
+                return address.address();
+            }
+        }
+        return null;
+    }
+
+    /** The JDK's form of an address, which netlink takes. */
+    static InetAddress inetAddress(IpAddress address) {
+        try {
+            if (address instanceof Ip4Address ip4) {
+                return InetAddress.getByAddress(
+                        ByteBuffer.allocate(Integer.BYTES).putInt(ip4.value()).array());
+            }
+            Ip6Address ip6 = (Ip6Address) address;
+            return InetAddress.getByAddress(ByteBuffer.allocate(2 * Long.BYTES)
+                    .putLong(ip6.high())
+                    .putLong(ip6.low())
+                    .array());
+        } catch (UnknownHostException impossible) {
+            throw new AssertionError("4 and 16 bytes are addresses", impossible);
+        }
+    }
+}
