@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.graph;
 
-import akka.Done;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
@@ -39,10 +38,13 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     }
 
     /** Let go of an interface's queues; told once no stage uses them any more. */
-    public record Detach(int interfaceId, ActorRef<Done> released) implements Command {}
+    public record Detach(int interfaceId, ActorRef<Released> released) implements Command {}
 
     /** Finish what is on its way and stop. */
     public record Stop() implements Command {}
+
+    /** No stage of the lane uses an interface's queues any more. */
+    public record Released(int lane, int interfaceId) {}
 
     private record GraphEnded(RouterGraph.Running graph) implements Command {}
 
@@ -56,7 +58,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private final TimerScheduler<Command> timers;
     private final Materializer materializer;
     private final Map<Integer, Queues> queues = new TreeMap<>();
-    private final List<ActorRef<Done>> waitingForRelease = new ArrayList<>();
+    private final List<Detach> waitingForRelease = new ArrayList<>();
     private RouterGraph.@Nullable Running running;
     private boolean restartWanted;
     private boolean stopping;
@@ -114,7 +116,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
 
     private Behavior<Command> onDetach(Detach message) {
         queues.remove(message.interfaceId());
-        waitingForRelease.add(message.released());
+        waitingForRelease.add(message);
         rematerialise();
         return this;
     }
@@ -173,7 +175,8 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
 
     private void releaseDetached() {
         if (running == null) {
-            waitingForRelease.forEach(waiting -> waiting.tell(Done.getInstance()));
+            waitingForRelease.forEach(
+                    detached -> detached.released().tell(new Released(lane.number(), detached.interfaceId())));
             waitingForRelease.clear();
         }
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.iface;
 
-import akka.Done;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
@@ -37,8 +36,8 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     /** No lane uses the device any more. */
     public record Released() implements Command {}
 
-    /** Close the device, which no lane uses any more, and stop. */
-    public record Close(ActorRef<Done> closed) implements Command {}
+    /** Close the device, which no lane uses any more, tell the listener, and stop. */
+    public record Close() implements Command {}
 
     private record Open() implements Command {}
 
@@ -57,6 +56,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
      * @param attempt from 1
      */
     public record Unavailable(int interfaceId, IOException cause, int attempt) implements Event {}
+
+    /** The device is closed, and the actor has ended. */
+    public record Closed(int interfaceId) implements Event {}
 
     /** Opens a device; a seam for devices of other kinds and for tests. */
     @FunctionalInterface
@@ -124,7 +126,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
                 .onMessage(Open.class, message -> onOpen())
                 .onMessage(DeviceLost.class, this::onDeviceLost)
                 .onMessage(Released.class, message -> onReleased())
-                .onMessage(Close.class, this::onClose)
+                .onMessage(Close.class, message -> onClose())
                 .onSignal(PostStop.class, signal -> {
                     closeDevice();
                     return this;
@@ -169,9 +171,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         return this;
     }
 
-    private Behavior<Command> onClose(Close message) {
+    private Behavior<Command> onClose() {
         closeDevice();
-        message.closed().tell(Done.getInstance());
+        listener.tell(new Closed(interfaceId));
         return Behaviors.stopped();
     }
 

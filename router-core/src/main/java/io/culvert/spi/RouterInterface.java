@@ -5,6 +5,7 @@ import io.culvert.net.InterfaceAddress;
 import io.culvert.net.Ip4Address;
 import io.culvert.net.Ip6Address;
 import io.culvert.net.MacAddress;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -114,6 +115,24 @@ public record RouterInterface(
             }
         }
         return false;
+    }
+
+    /** The same interface, down and without addresses. */
+    public RouterInterface down() {
+        return new RouterInterface(
+                id, name, device, link, role, vrf, false, mtu, mac, kernelMac, List.of(), null, offloads, redirects);
+    }
+
+    /** The same interface with one more usable address; an IPv6 link-local one becomes its {@link #linkLocal}. */
+    public RouterInterface withAddress(InterfaceAddress address) {
+        if (address.address() instanceof Ip6Address ip6 && Ip6Address.isLinkLocal(ip6.high())) {
+            return new RouterInterface(
+                    id, name, device, link, role, vrf, up, mtu, mac, kernelMac, addresses, ip6, offloads, redirects);
+        }
+        List<InterfaceAddress> more = new ArrayList<>(addresses);
+        more.add(address);
+        return new RouterInterface(
+                id, name, device, link, role, vrf, up, mtu, mac, kernelMac, more, linkLocal, offloads, redirects);
     }
 
     public MacAddress macAddress() {

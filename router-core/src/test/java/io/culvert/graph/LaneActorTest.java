@@ -4,7 +4,6 @@ package io.culvert.graph;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import akka.Done;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
@@ -45,7 +44,7 @@ class LaneActorTest {
     private final ScriptedInterface right = ScriptedInterface.pointToPoint(1);
     private final List<String> faults = new CopyOnWriteArrayList<>();
     private final List<String> losses = new CopyOnWriteArrayList<>();
-    private final TestProbe<Done> released = KIT.createTestProbe();
+    private final TestProbe<LaneActor.Released> released = KIT.createTestProbe();
     private FaultPolicy policy = FaultPolicy.DROP;
 
     private Lane lane;
