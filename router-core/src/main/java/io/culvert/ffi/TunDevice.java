@@ -62,7 +62,6 @@ public final class TunDevice implements Closeable {
     static final long TUNGETFEATURES = 0x800454cfL;
     static final long TUNSETOFFLOAD = 0x400454d0L;
     static final long TUNGETIFF = 0x800454d2L;
-    static final long TUNGETVNETHDRSZ = 0x800454d7L;
     static final long TUNSETVNETHDRSZ = 0x400454d8L;
     static final long TUNSETQUEUE = 0x400454d9L;
     static final long TUNSETVNETLE = 0x400454dcL;
@@ -86,6 +85,9 @@ public final class TunDevice implements Closeable {
 
     /** The kernel's MAX_TAP_QUEUES. */
     private static final int MAX_QUEUES = 256;
+
+    /** What rtnetlink calls tun and tap devices. */
+    private static final String LINK_KIND = "tun";
 
     private static final String CLONE_DEVICE = "/dev/net/tun";
 
@@ -374,24 +376,37 @@ public final class TunDevice implements Closeable {
             request.putShort(IFR_FLAGS, (short) flags());
             int result = Syscalls.ioctl(fd, TUNSETIFF, request);
             if (result < 0) {
-                throw new NativeException("ioctl(TUNSETIFF)", -result, wanted + ": " + explainAttach(-result));
+                throw new NativeException("ioctl(TUNSETIFF)", -result, wanted + ": " + explainAttach(wanted, -result));
             }
             return readName(request);
         }
 
-        private String explainAttach(int errno) {
+        private String explainAttach(String wanted, int errno) {
             String asked = (kind == Kind.TUN ? "a tun" : "a tap")
                     + (multiQueue ? " device with several queues" : " device with one queue");
             return switch (errno) {
-                case Errno.EINVAL ->
-                    "a device of this name exists and is not " + asked
-                            + "; an existing device is used with the type and queues that it was made with";
+                case Errno.EINVAL -> explainMismatch(wanted, asked);
                 case Errno.EBUSY -> "the device exists and another program has it open";
                 case Errno.EPERM ->
                     "needs CAP_NET_ADMIN in the network namespace, or a device that was made for this user or group";
                 case Errno.E2BIG -> "the device has as many queues open as the kernel allows";
                 default -> "while asking for " + asked;
             };
+        }
+
+        /** The kernel tells no more than that something about an existing device does not fit. */
+        private static String explainMismatch(String wanted, String asked) {
+            try (Rtnetlink kernel = Rtnetlink.open()) {
+                String kind = kernel.link(wanted).map(KernelLink::kind).orElse(LINK_KIND);
+                if (!kind.equals(LINK_KIND)) {
+                    return "a device of this name exists and is no tun or tap device"
+                            + (kind.isEmpty() ? "" : " but a " + kind);
+                }
+            } catch (NativeException e) {
+                // then without this detail
+            }
+            return "a device of this name exists and is not " + asked
+                    + "; an existing device is used with the type and queues that it was made with";
         }
 
         /** Sets what belongs to the device as a whole. Returns the offloads granted. */

@@ -217,9 +217,12 @@ class TunDeviceIT {
     }
 
     @Test
-    void refusesNamesThatCannotBe() {
+    void refusesNamesThatCannotBe() throws Exception {
+        namespace.ip("link add cvv type veth peer name cvw");
+        assertThatThrownBy(() -> open(TunDevice.builder(TunDevice.Kind.TUN, "cvv")))
+                .hasMessageContaining("cvv: a device of this name exists and is no tun or tap device but a veth");
         assertThatThrownBy(() -> open(TunDevice.builder(TunDevice.Kind.TUN, "lo")))
-                .hasMessageContaining("is not a tun device");
+                .hasMessageEndingWith("lo: a device of this name exists and is no tun or tap device");
         assertThatThrownBy(() -> TunDevice.builder(TunDevice.Kind.TUN, "sixteen-letters-")
                         .open())
                 .isInstanceOf(IllegalArgumentException.class)
