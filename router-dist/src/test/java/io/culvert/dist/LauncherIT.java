@@ -12,7 +12,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Scanner;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -109,16 +111,12 @@ final class LauncherIT {
         run(distribution, "--help"); // makes the archive
 
         Result help = run(distribution, "--help");
-        // The best of several: what else the machine does is not what is measured.
-        long best = LongStream.range(0, 9)
-                .map(i -> run(distribution, "--help").milliseconds)
-                .min()
-                .orElseThrow();
-
         assertThat(help.exit).isZero();
         assertThat(help.out).contains("Usage: culvert").contains("Exit codes:");
         assertThat(help.err).isEmpty();
-        assertThat(best).as("milliseconds for help").isLessThan(300);
+        assertThat(bestOfNine(distribution, "--help"))
+                .as("milliseconds for help")
+                .isLessThan(300);
     }
 
     @Test
@@ -261,12 +259,9 @@ final class LauncherIT {
         fakeJdk("17.0.15");
         run(launcher, "version");
 
-        long best = LongStream.range(0, 9)
-                .map(i -> run(launcher, "version").milliseconds)
-                .min()
-                .orElseThrow();
-
-        assertThat(best).as("milliseconds before Java").isLessThan(30);
+        assertThat(bestOfNine(launcher, "version"))
+                .as("milliseconds before Java")
+                .isLessThan(30);
     }
 
     @Test
@@ -356,6 +351,34 @@ final class LauncherIT {
         } catch (IOException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /**
+     * The milliseconds that a run takes where the machine has nothing else to do: the best of several, and the processor
+     * time where that is less than the time on the wall, as other work makes only the latter longer.
+     */
+    private long bestOfNine(Path program, String argument) {
+        return LongStream.range(0, 9)
+                .map(i -> {
+                    Result timed =
+                            run(Path.of("/bin/sh"), "-c", "\"$@\" >&2; times", "sh", program.toString(), argument);
+                    return Math.min(timed.milliseconds, processorMilliseconds(timed.out));
+                })
+                .min()
+                .orElseThrow();
+    }
+
+    /** Adds up the user and system time of the last line that the shell's {@code times} prints. */
+    private static long processorMilliseconds(String times) {
+        String ofChildren = times.lines().reduce((first, second) -> second).orElseThrow();
+        assertThat(ofChildren).matches("\\d+m[0-9.]+s \\d+m[0-9.]+s");
+        double seconds = 0;
+        try (Scanner numbers = new Scanner(ofChildren).useDelimiter("[ms ]+").useLocale(Locale.ROOT)) {
+            while (numbers.hasNextInt()) {
+                seconds += 60 * numbers.nextInt() + numbers.nextDouble();
+            }
+        }
+        return Math.round(1000 * seconds);
     }
 
     private record Result(int exit, String out, String err, long pid, long milliseconds) {}
