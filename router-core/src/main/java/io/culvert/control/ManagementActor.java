@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import io.culvert.config.ManagementConfig;
+import io.culvert.control.ManagementProtocol.Code;
+import io.culvert.control.ManagementProtocol.Refusal;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Owns the management socket: opens it at start, holds what can be asked, and removes it when it stops. All that may wait
+ * happens on threads of its own.
+ */
+public final class ManagementActor extends AbstractBehavior<ManagementActor.Command> {
+    /** What the actor is told. */
+    public sealed interface Command {}
+
+    /** Adds something that can be asked, in place of what had the same name. */
+    public record Register(ManagementCommand command) implements Command {}
+
+    private record Opened(Path socket) implements Command {}
+
+    private record NotOpened(String message) implements Command {}
+
+    /** What became of the socket, told once. */
+    public sealed interface Status {}
+
+    /** Operators can ask now. */
+    public record Ready(Path socket) implements Status {}
+
+    /** There is no socket, and the actor has stopped. The message is for the operator and names the path. */
+    public record Failed(String message) implements Status {}
+
+    private final Map<String, ManagementCommand> commands;
+    private final ActorRef<Status> status;
+    private final Opening opening;
+
+    /**
+     * Makes the actor.
+     *
+     * @param commands what can be asked from the first moment
+     * @param status is told when the socket is open, or why it is not
+     */
+    public static Behavior<Command> create(
+            ManagementConfig config, List<ManagementCommand> commands, ActorRef<Status> status) {
+        return create(config, commands, status, null, ManagementServer.Limits.DEFAULT);
+    }
+
+    static Behavior<Command> create(
+            ManagementConfig config,
+            List<ManagementCommand> commands,
+            ActorRef<Status> status,
+            @Nullable SocketAccess access,
+            ManagementServer.Limits limits) {
+        return Behaviors.setup(context -> new ManagementActor(context, config, commands, status, access, limits));
+    }
+
+    private ManagementActor(
+            ActorContext<Command> context,
+            ManagementConfig config,
+            List<ManagementCommand> initial,
+            ActorRef<Status> status,
+            @Nullable SocketAccess access,
+            ManagementServer.Limits limits) {
+        super(context);
+        this.status = status;
+        this.commands = new ConcurrentSkipListMap<>();
+        initial.forEach(command -> commands.put(command.what(), command));
+        Map<String, ManagementCommand> shared = commands;
+        this.opening = new Opening(context.getSelf());
+        opening.start(() ->
+                ManagementServer.open(config, (request, within) -> answer(shared, request, within), access, limits));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Register.class, this::register)
+                .onMessage(Opened.class, this::opened)
+                .onMessage(NotOpened.class, this::notOpened)
+                .onSignal(PostStop.class, signal -> stopped())
+                .build();
+    }
+
+    private Behavior<Command> register(Register message) {
+        commands.put(message.command().what(), message.command());
+        return this;
+    }
+
+    private Behavior<Command> opened(Opened message) {
+        status.tell(new Ready(message.socket()));
+        return this;
+    }
+
+    private Behavior<Command> notOpened(NotOpened message) {
+        status.tell(new Failed(message.message()));
+        return Behaviors.stopped();
+    }
+
+    private Behavior<Command> stopped() {
+        opening.close();
+        return this;
+    }
+
+    /** Opens the server beside the actor, which may be stopped before that is done, and closes it. */
+    private static final class Opening {
+        interface Opener {
+            ManagementServer open() throws IOException;
+        }
+
+        private final ActorRef<Command> actor;
+        private boolean closed;
+        private @Nullable ManagementServer server;
+
+        Opening(ActorRef<Command> actor) {
+            this.actor = actor;
+        }
+
+        void start(Opener opener) {
+            Thread thread = new Thread(
+                    () -> {
+                        try {
+                            done(opener.open());
+                        } catch (IOException e) {
+                            actor.tell(new NotOpened(String.valueOf(e.getMessage())));
+                        }
+                    },
+                    "management-open");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private synchronized void done(ManagementServer opened) {
+            if (closed) {
+                opened.close();
+            } else {
+                server = opened;
+                actor.tell(new Opened(opened.path()));
+            }
+        }
+
+        synchronized void close() {
+            closed = true;
+            if (server != null) {
+                server.close();
+            }
+        }
+    }
+
+    private static ManagementAnswer answer(
+            Map<String, ManagementCommand> commands, ManagementProtocol.Request request, Duration within)
+            throws Refusal, InterruptedException, ExecutionException, TimeoutException {
+        if (!request.command().equals("show")) {
+            throw new Refusal(
+                    Code.UNKNOWN_COMMAND, "there is no command \"" + request.command() + "\", expected \"show\"");
+        }
+        if (request.what() == null) {
+            return list(commands);
+        }
+        ManagementCommand command = commands.get(request.what());
+        if (command == null) {
+            throw new Refusal(
+                    Code.UNKNOWN_COMMAND,
+                    "there is nothing to show as \"" + request.what() + "\", expected one of "
+                            + String.join(", ", commands.keySet()));
+        }
+        try {
+            return command.answer().toCompletableFuture().get(within.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (RuntimeException e) {
+            throw new ExecutionException(e);
+        }
+    }
+
+    private static ManagementAnswer list(Map<String, ManagementCommand> commands) {
+        ManagementAnswer.Builder table =
+                ManagementAnswer.Table.titled("what can be shown").text("what").text("summary");
+        commands.values().forEach(command -> table.row(command.what(), command.summary()));
+        return table.answer();
+    }
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import io.culvert.control.ManagementAnswer.Column;
+import io.culvert.control.ManagementAnswer.Table;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Version 1 of the wire format: one line of JSON each way. See {@code docs/management-protocol.md}. */
+final class ManagementProtocol {
+    static final int VERSION = 1;
+    /** The most bytes of a request line, its newline included. */
+    static final int MAX_REQUEST_BYTES = 4096;
+
+    // Answers end with a newline written here, and closing the generator must leave the socket open until then.
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .disable(com.fasterxml.jackson.core.StreamWriteFeature.AUTO_CLOSE_TARGET)
+            .build();
+
+    private ManagementProtocol() {}
+
+    /** @param what null asks for the list of what can be asked */
+    record Request(String command, @Nullable String what) {}
+
+    /** Why a request was not answered. */
+    enum Code {
+        /** The request is no request. */
+        BAD_REQUEST,
+        /** It is of another version. */
+        UNSUPPORTED_VERSION,
+        /** Nobody answers such a command. */
+        UNKNOWN_COMMAND,
+        /** The peer may not ask. */
+        NOT_ALLOWED,
+        /** Too many clients at once. */
+        BUSY,
+        /** The answer, or the request, took too long. */
+        TIMEOUT,
+        /** The command failed. */
+        FAILED
+    }
+
+    /** A request that gets an error for an answer. */
+    static final class Refusal extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        private final Code code;
+
+        Refusal(Code code, String message) {
+            super(message);
+            this.code = code;
+        }
+
+        Code code() {
+            return code;
+        }
+    }
+
+    /** Reads a request without its newline. Members it does not know are ignored, so that clients may say more. */
+    static Request parse(byte[] line, int length) throws Refusal {
+        int version = -1;
+        String command = null;
+        String what = null;
+        try (JsonParser json = JSON.createParser(line, 0, length)) {
+            if (json.nextToken() != JsonToken.START_OBJECT) {
+                throw new Refusal(Code.BAD_REQUEST, "a request is a JSON object in one line");
+            }
+            for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
+                JsonToken token = json.nextToken();
+                switch (name) {
+                    case "v" -> version = token == JsonToken.VALUE_NUMBER_INT ? json.getIntValue() : -1;
+                    case "command" -> command = token == JsonToken.VALUE_STRING ? json.getText() : null;
+                    case "what" -> what = token == JsonToken.VALUE_STRING ? json.getText() : null;
+                    default -> json.skipChildren();
+                }
+                if (token.isStructStart()) {
+                    json.skipChildren();
+                }
+            }
+            if (json.nextToken() != null) {
+                throw new Refusal(Code.BAD_REQUEST, "there is more than one JSON object in the line");
+            }
+        } catch (JsonProcessingException e) {
+            throw new Refusal(Code.BAD_REQUEST, "the request is not JSON: " + e.getOriginalMessage());
+        } catch (IOException e) {
+            throw new Refusal(Code.BAD_REQUEST, "the request is not JSON: " + e.getMessage());
+        }
+        if (version != VERSION) {
+            throw new Refusal(
+                    Code.UNSUPPORTED_VERSION,
+                    "this router speaks version " + VERSION + " of the protocol, the request "
+                            + (version < 0 ? "names none" : "is of version " + version));
+        }
+        if (command == null) {
+            throw new Refusal(Code.BAD_REQUEST, "the request has no \"command\"");
+        }
+        return new Request(command, what);
+    }
+
+    static void writeError(OutputStream out, Code code, String message) throws IOException {
+        try (JsonGenerator json = JSON.createGenerator(out)) {
+            json.writeStartObject();
+            json.writeNumberField("v", VERSION);
+            json.writeObjectFieldStart("error");
+            json.writeStringField("code", written(code));
+            json.writeStringField("message", message);
+            json.writeEndObject();
+            json.writeEndObject();
+        }
+        out.write('\n');
+    }
+
+    static void write(OutputStream out, ManagementAnswer answer) throws IOException {
+        try (JsonGenerator json = JSON.createGenerator(out)) {
+            json.writeStartObject();
+            json.writeNumberField("v", VERSION);
+            if (answer.text() != null) {
+                json.writeStringField("text", answer.text());
+            }
+            if (answer.document() != null) {
+                json.writeFieldName("document");
+                json.writeRawValue(answer.document());
+            }
+            if (answer.table() != null) {
+                writeTable(json, answer.table());
+            }
+            json.writeEndObject();
+        }
+        out.write('\n');
+    }
+
+    private static void writeTable(JsonGenerator json, Table table) throws IOException {
+        json.writeStringField("title", table.title());
+        json.writeArrayFieldStart("columns");
+        for (Column column : table.columns()) {
+            json.writeStartObject();
+            json.writeStringField("name", column.name());
+            json.writeStringField("type", written(column.type()));
+            json.writeStringField("align", column.type() == ManagementAnswer.Type.NUMBER ? "right" : "left");
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+        json.writeArrayFieldStart("rows");
+        for (List<? extends @Nullable Object> row : table.rows()) {
+            json.writeStartArray();
+            for (Object value : row) {
+                writeValue(json, value);
+            }
+            json.writeEndArray();
+        }
+        json.writeEndArray();
+    }
+
+    private static void writeValue(JsonGenerator json, @Nullable Object value) throws IOException {
+        if (value == null) {
+            json.writeNull();
+        } else if (value instanceof Long number) {
+            json.writeNumber(number);
+        } else if (value instanceof Integer number) {
+            json.writeNumber(number);
+        } else if (value instanceof Boolean truth) {
+            json.writeBoolean(truth);
+        } else {
+            json.writeString(value.toString());
+        }
+    }
+
+    static String written(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The actors that run the router, and the socket by which operators reach it.
+ *
+ * <p>{@link io.culvert.control.ManagementActor} answers requests on a unix socket; what can be asked are
+ * {@link io.culvert.control.ManagementCommand}s, each a file of its own. The wire format is in
+ * {@code docs/management-protocol.md}.
+ */
+@NullMarked
+package io.culvert.control;
+
+import org.jspecify.annotations.NullMarked;
