@@ -26,6 +26,7 @@ import io.culvert.spi.Target;
 import io.culvert.spi.TokenBucket;
 import io.culvert.wire.HeaderCheck;
 import io.culvert.wire.Icmp4View;
+import io.culvert.wire.InternetChecksum;
 import io.culvert.wire.Ip4View;
 import io.culvert.wire.IpProtocol;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Turns an IPv4 packet that a stage refused into the ICMP error about it, where RFC 1812 section 4.3.2.7 permits one.
  *
- * <p>In: IPv4 packets with {@link PacketBuffer#setIcmpError} set and {@link PacketBuffer#l3Offset} known. Out: {@code SENT},
+ * <p>In: IPv4 packets with {@link PacketBuffer#setIcmpError} set and {@link PacketBuffer#l3Offset} known. Out: {@code SEND},
  * in the same buffer: as much of the packet as fits 576 bytes, behind an ICMP header and an IPv4 header of precedence 6.
  *
  * <p>Source of the error: the address that the packet was for, if it is the router's own; else what the route back to the
@@ -64,12 +65,12 @@ public final class Icmp4ErrorStage implements PacketStage {
 
         @Override
         public String text() {
-            return "How many ICMP errors of both families the router sends at most.";
+            return "How many ICMP errors the router sends per second, both families together.";
         }
     }
 
     enum Out implements OutPort {
-        SENT(Target.recirculate("ip4-lookup"));
+        SEND(Target.recirculate("ip4-lookup"));
 
         private final Target target;
 
@@ -90,6 +91,7 @@ public final class Icmp4ErrorStage implements PacketStage {
         LATER_FRAGMENT("The error would be about a fragment other than the first."),
         BROADCAST("The error would be about a broadcast or multicast, of IP or of the link."),
         INVALID_SOURCE("The error would go to an address that no single host has."),
+        NO_ROOM("There was no headroom left in front of the packet for an error about it."),
         RATE_LIMITED("The rate limit for ICMP errors, icmp.rate-limit, was reached.");
 
         private final String text;
@@ -169,7 +171,7 @@ public final class Icmp4ErrorStage implements PacketStage {
             context.count(countOf(packet), 1);
             write(packet, ip.source(), source(packet, context));
             context.reuse(packet);
-            context.send(packet, Out.SENT);
+            context.send(packet, Out.SEND);
         }
     }
 
@@ -180,6 +182,9 @@ public final class Icmp4ErrorStage implements PacketStage {
         }
         if (packet.generated()) {
             return Drop.OWN_PACKET;
+        }
+        if (packet.l3Offset() < HEADERS_BYTES) {
+            return Drop.NO_ROOM;
         }
         if (ip.isLaterFragment()) {
             return Drop.LATER_FRAGMENT;
@@ -254,6 +259,10 @@ public final class Icmp4ErrorStage implements PacketStage {
     }
 
     private void write(PacketBuffer packet, int to, int from) {
+        if (packet.checksum() == PacketBuffer.Checksum.PARTIAL && packet.gso() == PacketBuffer.Gso.NONE) {
+            // The quote shows the packet as it would have left; cut first, it could not be finished any more.
+            InternetChecksum.finishPartial(packet);
+        }
         int quoted = Math.min(packet.end() - packet.l3Offset(), MAX_BYTES - HEADERS_BYTES);
         int start = packet.l3Offset() - HEADERS_BYTES;
         packet.setWindow(start, HEADERS_BYTES + quoted);

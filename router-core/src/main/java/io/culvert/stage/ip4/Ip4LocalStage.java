@@ -8,6 +8,7 @@ import io.culvert.spi.CounterId;
 import io.culvert.spi.DropReason;
 import io.culvert.spi.OutPort;
 import io.culvert.spi.PacketStage;
+import io.culvert.spi.RouterInterface;
 import io.culvert.spi.StageContext;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
@@ -19,13 +20,13 @@ import io.culvert.wire.IpProtocol;
  * Hands IPv4 packets for the router itself to whoever answers them.
  *
  * <p>In: checked IPv4 packets for own addresses, broadcasts and link-local multicast. With a local-delivery TAP, out:
- * {@code KERNEL} for all of them. Without: {@code ECHO} for ICMP echo requests; {@code REFUSE} for what is not ICMP;
+ * {@code DELIVER} for all of them. Without: {@code ECHO} for ICMP echo requests; {@code REFUSE} for what is not ICMP;
  * other ICMP is consumed, since the router has no connections that an error or a reply could be about. Bytes are not
  * changed.
  */
 public final class Ip4LocalStage implements PacketStage {
     enum Out implements OutPort {
-        KERNEL(Target.stage("local-delivery")),
+        DELIVER(Target.stage("local-delivery")),
         ECHO(Target.stage("icmp4-echo")),
         REFUSE(Target.stage("ip4-refuse"));
 
@@ -42,6 +43,7 @@ public final class Ip4LocalStage implements PacketStage {
     }
 
     enum Drop implements DropReason {
+        FROM_KERNEL("The kernel sent it for an address of the router, which would send it straight back."),
         FRAGMENT("A fragment that was not put together came for the router itself."),
         ICMP_TOO_SHORT("An ICMP message for the router ended before its header did.");
 
@@ -89,25 +91,32 @@ public final class Ip4LocalStage implements PacketStage {
 
     @Override
     public void process(PacketVector packets, StageContext context) {
-        if (context.interfaces().localDelivery() != null) {
-            context.sendAll(packets, Out.KERNEL);
-            return;
-        }
+        RouterInterface delivery = context.interfaces().localDelivery();
         for (int i = 0; i < packets.size(); i++) {
             PacketBuffer packet = packets.get(i);
-            ip.wrap(packet, packet.start());
-            if (ip.isFragment()) {
-                context.drop(packet, Drop.FRAGMENT);
-            } else if (ip.protocol() != IpProtocol.ICMP) {
-                context.send(packet, Out.REFUSE);
-            } else if (ip.payloadLength() < Icmp4View.HEADER_BYTES) {
-                context.drop(packet, Drop.ICMP_TOO_SHORT);
-            } else if (icmp.wrap(packet, ip.payloadOffset()).type() == Icmp4View.ECHO_REQUEST) {
-                context.send(packet, Out.ECHO);
+            if (delivery == null) {
+                answer(packet, context);
+            } else if (!packet.generated() && packet.receiveInterface() == delivery.id()) {
+                context.drop(packet, Drop.FROM_KERNEL);
             } else {
-                context.count(Count.ICMP_IGNORED, 1);
-                context.consume(packet);
+                context.send(packet, Out.DELIVER);
             }
+        }
+    }
+
+    private void answer(PacketBuffer packet, StageContext context) {
+        ip.wrap(packet, packet.start());
+        if (ip.isFragment()) {
+            context.drop(packet, Drop.FRAGMENT);
+        } else if (ip.protocol() != IpProtocol.ICMP) {
+            context.send(packet, Out.REFUSE);
+        } else if (ip.payloadLength() < Icmp4View.HEADER_BYTES) {
+            context.drop(packet, Drop.ICMP_TOO_SHORT);
+        } else if (icmp.wrap(packet, ip.payloadOffset()).type() == Icmp4View.ECHO_REQUEST) {
+            context.send(packet, Out.ECHO);
+        } else {
+            context.count(Count.ICMP_IGNORED, 1);
+            context.consume(packet);
         }
     }
 }

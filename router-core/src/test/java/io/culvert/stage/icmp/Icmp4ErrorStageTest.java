@@ -57,7 +57,7 @@ final class Icmp4ErrorStageTest {
     private void silent(String reason, PacketBuffer packet) {
         harness.process(packet);
         assertThat(harness.dropped(reason)).as("drops: %s", harness.drops()).isEqualTo(1);
-        assertThat(harness.out(Out.SENT)).isEmpty();
+        assertThat(harness.out(Out.SEND)).isEmpty();
         harness.clear();
     }
 
@@ -68,7 +68,7 @@ final class Icmp4ErrorStageTest {
                 transit().trafficClass(3).udp(33434, 33435).payload(32).bytes();
         harness.process(expired(original));
 
-        PacketBuffer error = harness.single(Out.SENT);
+        PacketBuffer error = harness.single(Out.SEND);
         assertThat(error.toByteArray())
                 .isEqualTo(Packets.ip4()
                         .from("192.168.1.1")
@@ -97,7 +97,7 @@ final class Icmp4ErrorStageTest {
         packet.setPartialChecksum(packet.start() + 20, 6);
         harness.process(packet);
 
-        PacketBuffer error = harness.single(Out.SENT);
+        PacketBuffer error = harness.single(Out.SEND);
         assertThat(error.length()).isEqualTo(576);
         assertThat(Arrays.copyOfRange(error.toByteArray(), 28, 576)).isEqualTo(Arrays.copyOf(original, 548));
         assertThat(new Ip4View().wrap(error, error.start()).check()).isEqualTo(HeaderCheck.OK);
@@ -119,7 +119,7 @@ final class Icmp4ErrorStageTest {
         packet.setIcmpError(type, code, value);
         harness.process(packet);
 
-        PacketBuffer error = harness.single(Out.SENT);
+        PacketBuffer error = harness.single(Out.SEND);
         assertThat(error.bytes().get(error.start() + 20)).isEqualTo((byte) type);
         assertThat(error.bytes().get(error.start() + 21)).isEqualTo((byte) code);
         assertThat(error.bytes().getInt(error.start() + 24)).isEqualTo(value);
@@ -132,7 +132,7 @@ final class Icmp4ErrorStageTest {
         packet.setL3Offset(packet.start());
         packet.prepend(14);
         harness.process(packet);
-        assertThat(harness.single(Out.SENT).length()).isEqualTo(56);
+        assertThat(harness.single(Out.SEND).length()).isEqualTo(56);
     }
 
     /** RFC 1812 section 4.3.2.4: an address of the interface by which the error leaves. */
@@ -141,14 +141,14 @@ final class Icmp4ErrorStageTest {
         PacketBuffer packet = expired(transit().from("203.0.113.50"));
         packet.setReceiveInterface(LAN);
         harness.process(packet);
-        assertThat(source(harness.single(Out.SENT))).isEqualTo("203.0.113.2");
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("203.0.113.2");
     }
 
     @Test
     void comesFromWhatTheRoutePrefers() {
         router.route("100.64.0.0/10", new NextHop(WAN, Ip4Address.parse("203.0.113.1"), Ip4Address.parse("10.0.0.1")));
         harness.process(expired(transit().from("100.64.1.1")));
-        assertThat(source(harness.single(Out.SENT))).isEqualTo("10.0.0.1");
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("10.0.0.1");
     }
 
     @Test
@@ -158,13 +158,13 @@ final class Icmp4ErrorStageTest {
                 .address("10.77.0.1/16")
                 .build());
         harness.process(expired(transit().from("10.77.3.3")));
-        assertThat(source(harness.single(Out.SENT))).isEqualTo("10.77.0.1");
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("10.77.0.1");
     }
 
     @Test
     void comesFromTheAddressThatRefused() {
         harness.process(expired(transit().to("203.0.113.2").udp(1, 2)));
-        assertThat(source(harness.single(Out.SENT))).isEqualTo("203.0.113.2");
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("203.0.113.2");
     }
 
     /** RFC 7600 section 4.8, RFC 8950: a router without an IPv4 address of its own. */
@@ -174,7 +174,7 @@ final class Icmp4ErrorStageTest {
                 InterfaceBuilder.ethernet(0).build(),
                 InterfaceBuilder.ethernet(1).build());
         harness.process(expired(transit().from("100.64.1.1")));
-        assertThat(source(harness.single(Out.SENT))).isEqualTo("192.0.0.8");
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("192.0.0.8");
     }
 
     @Test
@@ -185,7 +185,7 @@ final class Icmp4ErrorStageTest {
         PacketBuffer packet = expired(transit().from("100.64.1.1"));
         packet.setReceiveInterface(WAN);
         harness.process(packet);
-        assertThat(source(harness.single(Out.SENT))).isEqualTo("192.168.1.1");
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("192.168.1.1");
     }
 
     /** The kernel would take nothing from outside that claims one of its own addresses. */
@@ -198,7 +198,7 @@ final class Icmp4ErrorStageTest {
         packet.setIcmpError(3, 4, 1400);
         harness.process(packet);
 
-        PacketBuffer error = harness.single(Out.SENT);
+        PacketBuffer error = harness.single(Out.SEND);
         assertThat(source(error)).isEqualTo("192.0.0.8");
         assertThat(new Ip4View().wrap(error, error.start()).destination()).isEqualTo(0xc0a80101);
     }
@@ -214,7 +214,7 @@ final class Icmp4ErrorStageTest {
     @ValueSource(ints = {0, 8, 13, 14})
     void tellsAboutOtherIcmp(int type) {
         harness.process(expired(transit().icmp(type, 0)));
-        assertThat(harness.out(Out.SENT)).hasSize(1);
+        assertThat(harness.out(Out.SEND)).hasSize(1);
     }
 
     @Test
@@ -226,7 +226,7 @@ final class Icmp4ErrorStageTest {
     void isSilentAboutLaterFragmentsButNotTheFirst() {
         silent("later-fragment", expired(transit().fragment(8, true).payload(8)));
         harness.process(expired(transit().fragment(0, true).udp(1, 2).payload(8)));
-        assertThat(harness.out(Out.SENT)).hasSize(1);
+        assertThat(harness.out(Out.SEND)).hasSize(1);
     }
 
     @ParameterizedTest
@@ -257,6 +257,28 @@ final class Icmp4ErrorStageTest {
     }
 
     @Test
+    void quotesAChecksumThatTheSenderLeftToItsDeviceAsItShouldBe() {
+        byte[] right = transit().udp(1, 2).payload(900).bytes();
+        PacketBuffer packet = expired(transit().udp(1, 2).partialChecksum().payload(900));
+        packet.setPartialChecksum(packet.start() + 20, 6);
+        harness.process(packet);
+
+        assertThat(Arrays.copyOfRange(harness.single(Out.SEND).toByteArray(), 28, 576))
+                .isEqualTo(Arrays.copyOf(right, 548));
+    }
+
+    @Test
+    void isSilentWithoutRoomForItsHeaders() {
+        PacketBuffer packet = harness.packet(new byte[300]);
+        byte[] original = transit().udp(1, 2).bytes();
+        packet.setWindow(20, original.length);
+        packet.copyFrom(original, 0, 20, original.length);
+        packet.setL3Offset(20);
+        packet.setIcmpError(11, 0, 0);
+        silent("no-room", packet);
+    }
+
+    @Test
     void isSilentAboutWhatIsNotIp4() {
         silent("not-ip4", expired(Packets.ip6().udp(1, 2).bytes()));
         silent("not-ip4", expired(Arrays.copyOf(transit().bytes(), 19)));
@@ -272,12 +294,12 @@ final class Icmp4ErrorStageTest {
         for (int i = 0; i < 10; i++) {
             harness.process(expired(transit().udp(1, 2)));
         }
-        assertThat(harness.out(Out.SENT)).hasSize(3);
+        assertThat(harness.out(Out.SEND)).hasSize(3);
         assertThat(harness.dropped("rate-limited")).isEqualTo(7);
 
         harness.advanceMillis(1000);
         harness.process(expired(transit().udp(1, 2)));
-        assertThat(harness.out(Out.SENT)).hasSize(4);
+        assertThat(harness.out(Out.SEND)).hasSize(4);
     }
 
     @Test
@@ -287,7 +309,7 @@ final class Icmp4ErrorStageTest {
             silent("later-fragment", expired(transit().fragment(8, true).payload(8)));
         }
         harness.process(expired(transit().udp(1, 2)));
-        assertThat(harness.out(Out.SENT)).hasSize(1);
+        assertThat(harness.out(Out.SEND)).hasSize(1);
     }
 
     @Test
@@ -295,7 +317,7 @@ final class Icmp4ErrorStageTest {
         harness.setting("rate-limit", "off");
         for (int i = 0; i < 5000; i++) {
             harness.process(expired(transit().udp(1, 2)));
-            assertThat(harness.out(Out.SENT)).hasSize(1);
+            assertThat(harness.out(Out.SEND)).hasSize(1);
             harness.clear();
         }
     }

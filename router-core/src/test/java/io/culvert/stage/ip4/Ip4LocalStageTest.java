@@ -3,6 +3,7 @@ package io.culvert.stage.ip4;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.culvert.net.InterfaceId;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.stage.TestRouter;
 import io.culvert.stage.ip4.Ip4LocalStage.Count;
@@ -39,7 +40,22 @@ final class Ip4LocalStageTest {
                 packet(Packets.ip4().to("224.0.0.5").protocol(89, 1, 2, 3, 4)),
                 packet(Packets.ip4().to("255.255.255.255").udp(68, 67)));
 
-        assertThat(harness.out(Out.KERNEL)).hasSize(5);
+        assertThat(harness.out(Out.DELIVER)).hasSize(5);
+    }
+
+    @Test
+    void keepsTheKernelFromTalkingToItselfButTellsItOfErrors() {
+        harness = TestRouter.withKernel(Ip4LocalStage.DESCRIPTOR).harness();
+        PacketBuffer looped = packet(toRouter().from("10.0.0.1").udp(1, 2));
+        PacketBuffer error =
+                packet(toRouter().icmp(3, 4).quoting(toRouter().udp(1, 2).bytes()));
+        looped.setReceiveInterface(TestRouter.KERNEL);
+        error.setReceiveInterface(InterfaceId.NONE);
+        error.setGenerated(true);
+        harness.process(looped, error);
+
+        assertThat(harness.single(Out.DELIVER)).isSameAs(error);
+        assertThat(harness.dropped("from-kernel")).isEqualTo(1);
     }
 
     @Test

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.stage.ip4;
+
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.Arc;
+import io.culvert.spi.ConfigKey;
+import io.culvert.spi.ConfigType;
+import io.culvert.spi.DropReason;
+import io.culvert.spi.OutPort;
+import io.culvert.spi.PacketStage;
+import io.culvert.spi.StageContext;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.StageSetup;
+import io.culvert.spi.Target;
+import io.culvert.spi.TokenBucket;
+
+/**
+ * Limits how many packets reach the router itself, so that a flood for it cannot take the time of what it forwards
+ * (RFC 6192).
+ *
+ * <p>In: IPv4 packets for the router, whole where the router puts fragments together itself. Out: {@code NEXT} while the
+ * rate allows. The limit is one for both families and all lanes. Bytes are not changed.
+ *
+ * <pre>{@code local-delivery { rate-limit = "20000/s" }     # or off}</pre>
+ */
+public final class Ip4LocalPoliceStage implements PacketStage {
+    enum Key implements ConfigKey {
+        RATE_LIMIT;
+
+        @Override
+        public String key() {
+            return "rate-limit";
+        }
+
+        @Override
+        public ConfigType type() {
+            return ConfigType.RATE;
+        }
+
+        @Override
+        public String defaultText() {
+            return "20000/s";
+        }
+
+        @Override
+        public String text() {
+            return "How many packets per second may reach the router itself, both families together.";
+        }
+    }
+
+    enum Out implements OutPort {
+        NEXT(Target.next());
+
+        private final Target target;
+
+        Out(Target target) {
+            this.target = target;
+        }
+
+        @Override
+        public Target target() {
+            return target;
+        }
+    }
+
+    enum Drop implements DropReason {
+        POLICED("More packets came for the router itself than local-delivery.rate-limit allows.");
+
+        private final String text;
+
+        Drop(String text) {
+            this.text = text;
+        }
+
+        @Override
+        public String text() {
+            return text;
+        }
+    }
+
+    public static final StageDescriptor DESCRIPTOR = StageDescriptor.named(
+                    "ip4-local-police", "Limits how many IPv4 packets reach the router itself.")
+            .spec("RFC 6192")
+            .arc(Arc.IP4_LOCAL)
+            .after("ip4-reassembly")
+            .settings("local-delivery", Key.values())
+            .outputs(Out.values())
+            .drops(Drop.values())
+            .factory(Ip4LocalPoliceStage::new);
+
+    private final TokenBucket bucket;
+
+    private Ip4LocalPoliceStage(StageSetup setup) {
+        bucket = TokenBucket.shared(
+                setup, "local-delivery.rate-limit", setup.settings().rate(Key.RATE_LIMIT));
+    }
+
+    @Override
+    public void process(PacketVector packets, StageContext context) {
+        long now = context.nowNanos();
+        for (int i = 0; i < packets.size(); i++) {
+            PacketBuffer packet = packets.get(i);
+            if (bucket.tryTake(now)) {
+                context.send(packet, Out.NEXT);
+            } else {
+                context.drop(packet, Drop.POLICED);
+            }
+        }
+    }
+}
