@@ -58,20 +58,18 @@ public final class Ip4View extends View {
         if (quoted != HeaderCheck.OK) {
             return quoted;
         }
-        int headerBytes = headerBytes();
-        int totalLength = totalLength();
-        if (totalLength < headerBytes || totalLength > available()) {
+        if (totalLength() > available()) {
             return HeaderCheck.BAD_TOTAL_LENGTH;
         }
-        return InternetChecksum.fold(InternetChecksum.sum(bytes, at, headerBytes)) == 0xffff
+        return InternetChecksum.fold(InternetChecksum.sum(bytes, at, headerBytes())) == 0xffff
                 ? HeaderCheck.OK
                 : HeaderCheck.BAD_CHECKSUM;
     }
 
     /**
      * Judges only what the getters rely on, for the header that an ICMP error quotes: the packet behind it is cut short,
-     * and its checksum may have been taken before a router on the way changed the header. All getters but {@link #end()}
-     * and {@link #payloadLength()} mean something after {@link HeaderCheck#OK}.
+     * and its checksum may have been taken before a router on the way changed the header. After {@link HeaderCheck#OK}
+     * the packet may end before {@link #end()}.
      */
     public HeaderCheck checkQuoted() {
         int available = available();
@@ -82,7 +80,10 @@ public final class Ip4View extends View {
             return HeaderCheck.BAD_VERSION;
         }
         int headerBytes = headerBytes();
-        return headerBytes < HEADER_BYTES || headerBytes > available ? HeaderCheck.BAD_HEADER_LENGTH : HeaderCheck.OK;
+        if (headerBytes < HEADER_BYTES || headerBytes > available) {
+            return HeaderCheck.BAD_HEADER_LENGTH;
+        }
+        return totalLength() < headerBytes ? HeaderCheck.BAD_TOTAL_LENGTH : HeaderCheck.OK;
     }
 
     public int version() {

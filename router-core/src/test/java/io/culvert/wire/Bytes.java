@@ -22,6 +22,10 @@ final class Bytes {
         return HexFormat.of().formatHex(packet.toByteArray());
     }
 
+    static String hexOctet(int value) {
+        return HexFormat.of().toHexDigits((byte) value);
+    }
+
     static PacketBuffer packet(String digits) {
         byte[] content = hex(digits);
         PacketBuffer packet = dirty(content.length);

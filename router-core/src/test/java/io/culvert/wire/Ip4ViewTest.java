@@ -162,6 +162,9 @@ final class Ip4ViewTest {
 
         assertThat(ip.check()).isEqualTo(HeaderCheck.BAD_TOTAL_LENGTH);
         assertThat(ip.checkQuoted()).isEqualTo(HeaderCheck.OK);
+        assertThat(ip.payloadLength()).isEqualTo(95);
+        ip.setTotalLength(19);
+        assertThat(ip.checkQuoted()).isEqualTo(HeaderCheck.BAD_TOTAL_LENGTH);
     }
 
     @Test
