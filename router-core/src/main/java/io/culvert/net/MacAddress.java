@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.net;
 
+import java.util.HexFormat;
+
 /**
  * An IEEE 802 48-bit MAC address, held in the low 48 bits of a {@code long} in transmission order.
  *
@@ -27,9 +29,7 @@ public record MacAddress(long value) {
         }
         long value = 0;
         for (String part : parts) {
-            if (part.length() != 2
-                    || Character.digit(part.charAt(0), 16) < 0
-                    || Character.digit(part.charAt(1), 16) < 0) {
+            if (part.length() != 2 || !HexFormat.isHexDigit(part.charAt(0)) || !HexFormat.isHexDigit(part.charAt(1))) {
                 throw new IllegalArgumentException("\"" + text + "\" is not a MAC address like 02:00:00:00:00:01");
             }
             value = value << 8 | Integer.parseInt(part, 16);
