@@ -27,7 +27,14 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "77:a capability or permission is missing",
             "78:bad configuration"
         },
-        subcommands = {CheckCommand.class, ShowCommand.class, TestCommand.class, VersionCommand.class})
+        subcommands = {
+            CheckCommand.class,
+            DemoCommand.class,
+            LabCommand.class,
+            ShowCommand.class,
+            TestCommand.class,
+            VersionCommand.class
+        })
 public final class Culvert {
     /** The command did what it was asked for. */
     public static final int EXIT_OK = 0;

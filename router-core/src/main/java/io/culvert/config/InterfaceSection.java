@@ -266,7 +266,7 @@ final class InterfaceSection {
         };
     }
 
-    private static KernelRoute kernelRoute(String text) {
+    static KernelRoute kernelRoute(String text) {
         String[] parts = text.trim().split("\\s+via\\s+", 2);
         IpPrefix prefix = IpPrefix.parse(parts[0]);
         return new KernelRoute(prefix, parts.length == 1 ? null : IpAddress.parse(parts[1]));
@@ -425,7 +425,7 @@ final class InterfaceSection {
         return null;
     }
 
-    private static void checkOwnAddresses(String at, List<Located<InterfaceAddress>> addresses, Problems problems) {
+    static void checkOwnAddresses(String at, List<Located<InterfaceAddress>> addresses, Problems problems) {
         for (Located<InterfaceAddress> located : addresses) {
             String reason = Addresses.whyNotOwn(located.value());
             if (reason != null) {

@@ -24,6 +24,11 @@ final class Problems {
         found.add(new ConfigProblem(file, line, message));
     }
 
+    /** Takes over what was found in another file. */
+    void addAll(List<ConfigProblem> others) {
+        found.addAll(others);
+    }
+
     /** How messages about one place name another: the line alone when the file is the same. */
     String place(ConfigOrigin other, ConfigOrigin seenFrom) {
         String line = "line " + Math.max(1, other.lineNumber());

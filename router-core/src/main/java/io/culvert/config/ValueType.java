@@ -277,6 +277,17 @@ abstract class ValueType<T> {
         };
     }
 
+    /** An object that is read later, by what knows its keys. */
+    static ValueType<ConfigObject> object() {
+        return new ValueType<>("{ ... }") {
+            @Override
+            @Nullable
+            ConfigObject read(String path, ConfigValue value, Problems problems) {
+                return value instanceof ConfigObject object ? object : mismatch(path, value, problems);
+            }
+        };
+    }
+
     /** Reads a section whose name the operator chose. */
     interface NamedReader {
         Values read(String path, String name, ConfigObject object, Problems problems);

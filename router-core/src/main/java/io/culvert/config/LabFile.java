@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.config;
+
+import com.typesafe.config.ConfigObject;
+import io.culvert.spi.StageDescriptor;
+import java.nio.file.Path;
+import java.util.Collection;
+
+/** Reads a lab file: one root, {@code lab}. The routers' own files that it names are read and checked with it. */
+public final class LabFile {
+    private static final String LAB = "lab";
+
+    private LabFile() {}
+
+    /**
+     * Reads and checks a file, in the calling thread.
+     *
+     * @param stages those that the routers are made of, whose settings may be given
+     * @throws BadConfigException with every mistake in the file and in the routers' files
+     */
+    public static LabConfig read(Path file, Collection<StageDescriptor> stages) throws BadConfigException {
+        Problems problems = new Problems(file.toString());
+        ConfigObject root = HoconFile.parse(file, problems);
+        if (!problems.isEmpty()) {
+            throw new BadConfigException(problems.sorted());
+        }
+        HoconFile.checkRoots(root, problems, LAB);
+        ConfigObject object = HoconFile.sectionAt(root, LAB, problems);
+        if (!root.containsKey(LAB)) {
+            problems.add(1, "there is no lab, expected lab { ... }");
+            throw new BadConfigException(problems.sorted());
+        }
+        LabConfig config = new LabSection(file, stages, problems).read(object);
+        if (config == null || !problems.isEmpty()) {
+            throw new BadConfigException(problems.sorted());
+        }
+        return config;
+    }
+}
