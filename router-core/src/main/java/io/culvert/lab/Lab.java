@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * killed.
  *
  * <p>All of it happens in the calling thread; a signal interrupts that thread and lets it clean up before the process
- * ends. Needs CAP_SYS_ADMIN, CAP_NET_ADMIN, and the programs ip and setpriv.
+ * ends. Needs CAP_SYS_ADMIN, CAP_NET_ADMIN, and the programs ip, setsid and setpriv.
  */
 public final class Lab {
     private static final Path STATE = Path.of("/run/culvert");

@@ -24,14 +24,15 @@ final class LabProcess {
     }
 
     /**
-     * Starts a program. It ends, by SIGTERM, when the calling thread does: also when this process is killed.
+     * Starts a program. It ends, by SIGTERM, when the calling thread does: also when this process is killed. In a session
+     * of its own a Ctrl-C does not reach it, so that the lab decides in which order things end.
      *
      * @param folder its working directory
      * @param output the file for its standard output and error
      */
     static LabProcess start(String namespace, List<String> command, Path folder, Path output) throws IOException {
-        List<String> inside =
-                new ArrayList<>(List.of("ip", "netns", "exec", namespace, "setpriv", "--pdeathsig", "TERM", "--"));
+        List<String> inside = new ArrayList<>(
+                List.of("ip", "netns", "exec", namespace, "setsid", "setpriv", "--pdeathsig", "TERM", "--"));
         inside.addAll(command);
         ProcessBuilder builder = new ProcessBuilder(inside)
                 .directory(folder.toFile())
