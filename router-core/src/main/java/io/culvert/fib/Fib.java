@@ -83,6 +83,18 @@ public final class Fib implements FibView {
         return prefix instanceof Ip6Prefix ip6 && vrf >= 0 && vrf < tables6.length && tables6[vrf].remove(ip6);
     }
 
+    /** Takes out all entries of all VRFs. Writer's thread only. */
+    public void clear() {
+        for (int vrf = 0; vrf < Math.max(tables4.length, tables6.length); vrf++) {
+            for (FibEntry entry : entries(vrf)) {
+                IpPrefix prefix = entry.prefix();
+                if (prefix != null) {
+                    remove(vrf, prefix);
+                }
+            }
+        }
+    }
+
     /** All entries of a VRF in no order. Writer's thread only. */
     public List<FibEntry> entries(int vrf) {
         List<FibEntry> entries = new ArrayList<>();

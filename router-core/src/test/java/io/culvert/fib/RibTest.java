@@ -4,7 +4,6 @@ package io.culvert.fib;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.culvert.net.InterfaceAddress;
 import io.culvert.net.InterfaceId;
 import io.culvert.net.Ip4Address;
 import io.culvert.net.Ip4Prefix;
@@ -15,6 +14,7 @@ import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.NextHop;
 import io.culvert.spi.RouterInterface;
+import io.culvert.testkit.InterfaceBuilder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -257,21 +257,8 @@ final class RibTest {
     @Test
     void followsAnAddressThatMovesToAnotherVrf() {
         lan("10.0.0.1/24");
-        RouterInterface moved = new RouterInterface(
-                LAN,
-                "lan",
-                "lan",
-                RouterInterface.Link.ETHERNET,
-                RouterInterface.Role.TRANSIT,
-                4,
-                true,
-                1500,
-                2,
-                0,
-                List.of(InterfaceAddress.parse("10.0.0.1/24")),
-                null,
-                RouterInterface.Offloads.NONE,
-                false);
+        RouterInterface moved =
+                InterfaceBuilder.ethernet(LAN).vrf(4).address("10.0.0.1/24").build();
         rib.setInterface(moved);
         rib.commit();
         assertThat(fib.entries(0)).isEmpty();
@@ -364,28 +351,15 @@ final class RibTest {
     }
 
     private static RouterInterface ethernet(int id, boolean up, String... addresses) {
-        return iface(id, RouterInterface.Link.ETHERNET, up, addresses);
+        return build(InterfaceBuilder.ethernet(id), up, addresses);
     }
 
     private static RouterInterface pointToPoint(boolean up, String... addresses) {
-        return iface(P2P, RouterInterface.Link.POINT_TO_POINT, up, addresses);
+        return build(InterfaceBuilder.pointToPoint(P2P), up, addresses);
     }
 
-    private static RouterInterface iface(int id, RouterInterface.Link link, boolean up, String... addresses) {
-        return new RouterInterface(
-                id,
-                "if" + id,
-                "if" + id,
-                link,
-                RouterInterface.Role.TRANSIT,
-                0,
-                up,
-                1500,
-                link == RouterInterface.Link.ETHERNET ? 0x0200_0000_0001L + id : 0,
-                0,
-                Stream.of(addresses).map(InterfaceAddress::parse).toList(),
-                null,
-                RouterInterface.Offloads.NONE,
-                false);
+    private static RouterInterface build(InterfaceBuilder builder, boolean up, String... addresses) {
+        Stream.of(addresses).forEach(builder::address);
+        return up ? builder.build() : builder.down().build();
     }
 }
