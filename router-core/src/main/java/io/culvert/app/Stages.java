@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.app;
 
+import io.culvert.graph.BuiltInStages;
 import io.culvert.spi.RouterPlugin;
 import io.culvert.spi.StageDescriptor;
 import java.util.ArrayList;
@@ -12,7 +13,7 @@ final class Stages {
     private Stages() {}
 
     static List<StageDescriptor> available() {
-        List<StageDescriptor> stages = new ArrayList<>();
+        List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
         for (RouterPlugin plugin : ServiceLoader.load(RouterPlugin.class)) {
             stages.addAll(plugin.stages());
         }

@@ -20,11 +20,13 @@ final class VersionCommand implements Callable<Integer> {
         return Culvert.EXIT_OK;
     }
 
+    /** Culvert's version, from the jar's manifest; classes of a source tree have no manifest. */
+    static String version() {
+        return Objects.requireNonNullElse(VersionCommand.class.getPackage().getImplementationVersion(), "development");
+    }
+
     static String describe() {
-        // The manifest of the jar has the version; classes of a source tree have no manifest.
-        String version =
-                Objects.requireNonNullElse(VersionCommand.class.getPackage().getImplementationVersion(), "development");
-        return "culvert " + version + " (Java " + System.getProperty("java.version") + ", "
+        return "culvert " + version() + " (Java " + System.getProperty("java.version") + ", "
                 + System.getProperty("os.name") + " " + System.getProperty("os.version") + " "
                 + System.getProperty("os.arch") + ")";
     }

@@ -117,10 +117,11 @@ public record RouterInterface(
         return false;
     }
 
-    /** The same interface, down and without addresses. */
+    /** The same interface, down. */
     public RouterInterface down() {
         return new RouterInterface(
-                id, name, device, link, role, vrf, false, mtu, mac, kernelMac, List.of(), null, offloads, redirects);
+                id, name, device, link, role, vrf, false, mtu, mac, kernelMac, addresses, linkLocal, offloads,
+                redirects);
     }
 
     /** The same interface with one more usable address; an IPv6 link-local one becomes its {@link #linkLocal}. */

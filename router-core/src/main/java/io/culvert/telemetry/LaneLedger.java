@@ -9,18 +9,23 @@ package io.culvert.telemetry;
 public final class LaneLedger {
     /** The ways a packet enters or leaves a lane. */
     public enum Entry {
-        /** Read from a device. */
-        RECEIVED,
-        /** Made by the router: replies, errors, fragments, segments, frames of the control plane. */
-        GENERATED,
-        /** Accepted by a device. */
-        TRANSMITTED,
-        /** Ended by a stage for a reason that is counted there. */
-        DROPPED,
-        /** Handed to the kernel by local delivery. */
-        PUNTED,
-        /** Ended by a stage that was its destination. */
-        CONSUMED
+        RECEIVED("Read from a device."),
+        GENERATED("Made by the router: replies, errors, fragments, segments, frames of the control plane."),
+        TRANSMITTED("Accepted by a device."),
+        DROPPED("Ended by a stage for a reason that is counted there."),
+        PUNTED("Handed to the kernel by local delivery."),
+        CONSUMED("Ended by a stage that was its destination.");
+
+        private final String text;
+
+        Entry(String text) {
+            this.text = text;
+        }
+
+        /** One sentence for the operator. */
+        public String text() {
+            return text;
+        }
     }
 
     private final CounterArray counts = new CounterArray(Entry.values().length);

@@ -111,6 +111,15 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
         return taken;
     }
 
+    public synchronized boolean hasSent() {
+        return !sent.isEmpty();
+    }
+
+    /** Takes the packet that was sent first. */
+    public synchronized byte[] takeFirstSent() {
+        return sent.remove(0);
+    }
+
     /** Packets that have arrived and were not read yet. */
     public synchronized int unread() {
         return incoming.size();

@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import akka.Done;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.Terminated;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.AskPattern;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import io.culvert.config.InterfaceConfig;
+import io.culvert.config.NeighborConfig;
+import io.culvert.config.RouteConfig;
+import io.culvert.config.RouterAdvertisementConfig;
+import io.culvert.config.RouterConfig;
+import io.culvert.ffi.NativeException;
+import io.culvert.ffi.NativeMemory;
+import io.culvert.fib.Fib;
+import io.culvert.fib.Route;
+import io.culvert.fib.RouteSource;
+import io.culvert.graph.FaultPolicy;
+import io.culvert.graph.Lane;
+import io.culvert.graph.LaneActor;
+import io.culvert.graph.RouterGraph;
+import io.culvert.iface.Device;
+import io.culvert.iface.InterfaceActor;
+import io.culvert.iface.Poller;
+import io.culvert.neighbor.NeighborTable;
+import io.culvert.net.InterfaceAddress;
+import io.culvert.net.Ip4Address;
+import io.culvert.net.MacAddress;
+import io.culvert.net.VrfId;
+import io.culvert.packet.BufferPool;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.RouterInterface;
+import io.culvert.spi.StageDescriptor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The guardian: makes every other actor of a router, passes the news of interfaces on to those they concern, and ends the
+ * router in order: first the lanes, which drain, then the devices.
+ */
+public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
+    /** What the actor is told. */
+    public sealed interface Command {}
+
+    /** Drain, remove what was made, and end. */
+    public record Stop() implements Command {}
+
+    /** Tell how the router stands. */
+    public record Inspect(ActorRef<View> replyTo) implements Command {}
+
+    /**
+     * The router at one moment. The tables in it go on changing.
+     *
+     * @param counters of all lanes
+     * @param graph the stages as they run
+     * @param buffersOutstanding packets of all pools that are in use
+     */
+    public record View(
+            RouterConfig config,
+            InterfaceTable interfaces,
+            RouterCounters counters,
+            RouterGraph graph,
+            int buffersOutstanding) {}
+
+    private record DeviceNews(InterfaceActor.Event event) implements Command {}
+
+    private record NeighborNews(NeighborActor.Event event) implements Command {}
+
+    private record NeighborsStopped() implements Command {}
+
+    private record ManagementNews(ManagementActor.Status status) implements Command {}
+
+    private record RoutesApplied(RouteActor.Applied applied) implements Command {}
+
+    private record LaneNews(LaneActor.Released released) implements Command {}
+
+    /** What becomes of the router, told to whoever started it. Called on the actor's thread. */
+    public interface Outcome {
+        /** Every interface has been tried: packets flow through those that are up. */
+        void ready(int up, int all);
+
+        /** The router has ended, with these counters. */
+        void ended(InterfaceTable interfaces, RouterCounters counters);
+
+        /** The router ends because it lacks a right: trying again is of no use. */
+        void missingRight(String interfaceName, IOException cause);
+    }
+
+    /** Makes what opens an interface; tests open other devices than the kernel's. */
+    @FunctionalInterface
+    public interface Openers {
+        InterfaceActor.Opener opener(int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller);
+    }
+
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+    private static final int LOCALLY_ADMINISTERED = 0x02;
+
+    private final RouterConfig config;
+    private final Outcome outcome;
+    private final RouterGraph graph;
+    private final Poller poller;
+    private final PublishedTables tables;
+    private final List<Lane> lanes = new ArrayList<>();
+    private final List<ActorRef<LaneActor.Command>> laneActors = new ArrayList<>();
+    private final List<ActorRef<InterfaceActor.Command>> interfaceActors = new ArrayList<>();
+    private final NeighborMailbox neighborMailbox;
+    private final ActorRef<NeighborActor.Command> neighbors;
+    private final ActorRef<RouteActor.Command> routes;
+    private final Map<Integer, Set<Integer>> releasing = new HashMap<>();
+    private final Set<String> faultsTold = ConcurrentHashMap.newKeySet();
+    private final Set<Integer> tried = new HashSet<>();
+    private final ActorRef<LaneActor.Released> laneNews;
+    private int lanesRunning;
+    private int interfacesOpen;
+    private boolean stopping;
+    private boolean readyTold;
+
+    /**
+     * The behavior of a router.
+     *
+     * @param stages every stage it is made of
+     * @param moreCommands what operators can ask besides what the control plane itself answers
+     * @throws IllegalArgumentException when the stages can't be put in order
+     */
+    public static Behavior<Command> create(
+            RouterConfig config, List<StageDescriptor> stages, List<ManagementCommand> moreCommands, Outcome outcome) {
+        return create(config, stages, moreCommands, outcome, InterfaceActor.Opener::of);
+    }
+
+    /** The same with devices of another making. */
+    public static Behavior<Command> create(
+            RouterConfig config,
+            List<StageDescriptor> stages,
+            List<ManagementCommand> moreCommands,
+            Outcome outcome,
+            Openers openers) {
+        RouterGraph graph = new RouterGraph(stages);
+        return Behaviors.setup(context -> new RouterActor(context, config, graph, moreCommands, outcome, openers));
+    }
+
+    private RouterActor(
+            ActorContext<Command> context,
+            RouterConfig config,
+            RouterGraph graph,
+            List<ManagementCommand> moreCommands,
+            Outcome outcome,
+            Openers openers)
+            throws NativeException {
+        super(context);
+        this.config = config;
+        this.outcome = outcome;
+        this.graph = graph;
+        this.poller = new Poller();
+        Fib fib = new Fib();
+        NeighborTable neighborTable = new NeighborTable(config.neighbor().maxEntries(), System.nanoTime());
+        tables = new PublishedTables(fib, neighborTable);
+        tables.publish(new InterfaceTable(interfacesDown()));
+        routes = context.spawn(RouteActor.create(fib), "routes");
+        neighborMailbox = new NeighborMailbox(neighborTable, NeighborMailbox.DEFAULT_LIMIT);
+        neighbors = context.spawn(
+                NeighborActor.create(
+                        neighborMailbox,
+                        this::sendFrame,
+                        neighborSettings(config.neighbor()),
+                        context.messageAdapter(NeighborActor.Event.class, NeighborNews::new)),
+                "neighbors");
+        routes.tell(new RouteActor.ReplaceRoutes(
+                RouteSource.STATIC,
+                staticRoutes(),
+                context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new)));
+        laneNews = context.messageAdapter(LaneActor.Released.class, LaneNews::new);
+        startLanes();
+        startInterfaces(openers);
+        startManagement(moreCommands);
+    }
+
+    private void startLanes() {
+        int count = config.lanes().orElse(Runtime.getRuntime().availableProcessors());
+        Lane.Environment environment = new Lane.Environment(
+                count,
+                config.vectorSize(),
+                tables,
+                neighborMailbox,
+                config::settings,
+                stage -> FaultPolicy.DROP,
+                new ConcurrentHashMap<>(),
+                System::nanoTime,
+                this::stageFailed);
+        for (int number = 0; number < count; number++) {
+            ByteBuffer memory = NativeMemory.allocate(config.buffersPerLane() * BufferPool.BUFFER_BYTES);
+            Lane lane = new Lane(number, new BufferPool(memory, NativeMemory.address(memory)), environment);
+            lanes.add(lane);
+            ActorRef<LaneActor.Command> actor =
+                    getContext().spawn(LaneActor.create(lane, graph, this::deviceLost), "lane-" + number);
+            getContext().watch(actor);
+            laneActors.add(actor);
+        }
+        lanesRunning = count;
+    }
+
+    private void startInterfaces(Openers openers) {
+        ActorRef<InterfaceActor.Event> news = getContext().messageAdapter(InterfaceActor.Event.class, DeviceNews::new);
+        for (int id = 0; id < config.interfaces().size(); id++) {
+            InterfaceConfig one = config.interfaces().get(id);
+            InterfaceActor.Opener opener = openers.opener(id, one, madeUpMac(one.name()), lanes.size(), poller);
+            interfaceActors.add(getContext()
+                    .spawn(
+                            InterfaceActor.create(id, opener, news),
+                            "interface-" + one.name(),
+                            DispatcherSelector.blocking()));
+        }
+        interfacesOpen = interfaceActors.size();
+    }
+
+    private void startManagement(List<ManagementCommand> moreCommands) {
+        ActorSystem<Void> system = getContext().getSystem();
+        ActorRef<Command> self = getContext().getSelf();
+        Supplier<CompletionStage<View>> view =
+                () -> AskPattern.<Command, View>ask(self, Inspect::new, ANSWER_WITHIN, system.scheduler());
+        List<ManagementCommand> commands = new ArrayList<>(moreCommands);
+        commands.addAll(List.of(
+                new ShowInterfaces(view),
+                new ShowCounters(view),
+                new ShowDrops(view),
+                new ShowGraph(view),
+                new ShowRoutes(
+                        () -> AskPattern.<RouteActor.Command, RouteActor.Listing>ask(
+                                routes, RouteActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),
+                        tables::interfaces),
+                new ShowNeighbors(
+                        () -> AskPattern.<NeighborActor.Command, NeighborActor.Listing>ask(
+                                neighbors, NeighborActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),
+                        tables::interfaces),
+                new ShowConfig(() -> config)));
+        getContext()
+                .spawn(
+                        ManagementActor.create(
+                                config.management(),
+                                commands,
+                                getContext().messageAdapter(ManagementActor.Status.class, ManagementNews::new)),
+                        "management");
+    }
+
+    /** A MAC address that is the same at every start and, most likely, no other interface's. */
+    private MacAddress madeUpMac(String interfaceName) {
+        CRC32 hash = new CRC32();
+        hash.update((config.name() + "/" + interfaceName).getBytes(StandardCharsets.UTF_8));
+        return new MacAddress((long) LOCALLY_ADMINISTERED << 40 | 0xc0L << 32 | hash.getValue());
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(DeviceNews.class, this::onDeviceNews)
+                .onMessage(NeighborNews.class, this::onNeighborNews)
+                .onMessage(NeighborsStopped.class, message -> onNeighborsStopped())
+                .onMessage(RoutesApplied.class, message -> this)
+                .onMessage(ManagementNews.class, this::onManagementNews)
+                .onMessage(LaneNews.class, message -> onReleased(message.released()))
+                .onMessage(Inspect.class, message -> {
+                    message.replyTo().tell(view());
+                    return this;
+                })
+                .onMessage(Stop.class, message -> onStop())
+                .onSignal(Terminated.class, signal -> onLaneEnded())
+                .build();
+    }
+
+    private View view() {
+        int outstanding = lanes.stream().mapToInt(Lane::buffersOutstanding).sum();
+        return new View(config, tables.interfaces(), new RouterCounters(lanes), graph, outstanding);
+    }
+
+    // --- interfaces come and go
+    // ----------------------------------------------------------------------------------------
+
+    private Behavior<Command> onDeviceNews(DeviceNews news) {
+        if (news.event() instanceof InterfaceActor.Up up) {
+            onUp(up);
+        } else if (news.event() instanceof InterfaceActor.Down down) {
+            onDown(down);
+        } else if (news.event() instanceof InterfaceActor.Unavailable unavailable) {
+            onUnavailable(unavailable);
+        } else {
+            return onInterfaceClosed();
+        }
+        return this;
+    }
+
+    private void onUp(InterfaceActor.Up up) {
+        int id = up.interfaceId();
+        InterfaceConfig configured = config.interfaces().get(id);
+        Device device = up.device();
+        boolean ethernet = device.link() == RouterInterface.Link.ETHERNET;
+        RouterInterface iface = new RouterInterface(
+                id,
+                configured.name(),
+                device.name(),
+                device.link(),
+                configured.role(),
+                VrfId.DEFAULT.value(),
+                true,
+                device.mtu(),
+                device.mac(),
+                device.kernelMac(),
+                // On a link with neighbors an IPv6 address is usable once nobody else turns out to have it.
+                ethernet ? ip4Only(configured.addresses()) : configured.addresses(),
+                null,
+                device.offloads(),
+                configured.common().redirects());
+        getContext().getLog().info("interface {} is up: {} mtu {}", iface.name(), iface.device(), iface.mtu());
+        publish(iface);
+        for (int lane = 0; lane < lanes.size(); lane++) {
+            List<ReceiveQueue> receive = new ArrayList<>();
+            for (int queue = lane; queue < device.receive().size(); queue += lanes.size()) {
+                receive.add(device.receive().get(queue));
+            }
+            laneActors
+                    .get(lane)
+                    .tell(new LaneActor.Attach(id, receive, device.transmit().get(lane)));
+        }
+        if (ethernet) {
+            neighbors.tell(new NeighborActor.InterfaceUp(iface, configured.addresses(), advertisement(configured)));
+        }
+        tried(id);
+    }
+
+    private static List<InterfaceAddress> ip4Only(List<InterfaceAddress> addresses) {
+        return addresses.stream()
+                .filter(address -> address.address() instanceof Ip4Address)
+                .toList();
+    }
+
+    private void publish(RouterInterface iface) {
+        tables.publish(tables.interfaces().with(iface));
+        routes.tell(new RouteActor.InterfaceChanged(iface));
+    }
+
+    private Behavior<Command> onManagementNews(ManagementNews news) {
+        if (news.status() instanceof ManagementActor.Failed failed) {
+            getContext().getLog().error("operators can't ask this router: {}", failed.message());
+        }
+        return this;
+    }
+
+    private Behavior<Command> onNeighborNews(NeighborNews news) {
+        if (news.event() instanceof NeighborActor.AddressUsable usable) {
+            RouterInterface now = tables.interfaces().get(usable.interfaceId());
+            if (now.up() && !now.addresses().contains(usable.address())) {
+                publish(now.withAddress(usable.address()));
+            }
+        } else if (news.event() instanceof NeighborActor.AddressDuplicate duplicate) {
+            getContext()
+                    .getLog()
+                    .error(
+                            "{} is in use by another station on {}: it is not used here",
+                            duplicate.address(),
+                            tables.interfaces().get(duplicate.interfaceId()).name());
+        }
+        return this;
+    }
+
+    private void onDown(InterfaceActor.Down down) {
+        int id = down.interfaceId();
+        RouterInterface now = tables.interfaces().get(id);
+        getContext()
+                .getLog()
+                .warn("interface {} is down: {}", now.name(), down.cause().getMessage());
+        tables.publish(tables.interfaces().with(now.down()));
+        routes.tell(new RouteActor.InterfaceDown(id));
+        neighbors.tell(new NeighborActor.InterfaceDown(id));
+        Set<Integer> busy = new HashSet<>();
+        for (int lane = 0; lane < lanes.size(); lane++) {
+            busy.add(lane);
+            laneActors.get(lane).tell(new LaneActor.Detach(id, laneNews));
+        }
+        releasing.put(id, busy);
+    }
+
+    private Behavior<Command> onReleased(LaneActor.Released message) {
+        Set<Integer> busy = releasing.get(message.interfaceId());
+        if (busy != null && busy.remove(message.lane()) && busy.isEmpty()) {
+            releasing.remove(message.interfaceId());
+            interfaceActors.get(message.interfaceId()).tell(new InterfaceActor.Released());
+        }
+        return this;
+    }
+
+    private void onUnavailable(InterfaceActor.Unavailable unavailable) {
+        InterfaceConfig configured = config.interfaces().get(unavailable.interfaceId());
+        if (InterfaceActor.isMissingRight(unavailable.cause())) {
+            outcome.missingRight(configured.name(), unavailable.cause());
+            onStop();
+        } else {
+            if (unavailable.attempt() == 1) {
+                getContext()
+                        .getLog()
+                        .warn(
+                                "interface {} can't be opened and is tried again: {}",
+                                configured.name(),
+                                unavailable.cause().getMessage());
+            }
+            tried(unavailable.interfaceId());
+        }
+    }
+
+    private void tried(int interfaceId) {
+        tried.add(interfaceId);
+        if (!readyTold && tried.size() == interfaceActors.size()) {
+            readyTold = true;
+            int up = (int) tables.interfaces().all().stream()
+                    .filter(RouterInterface::up)
+                    .count();
+            outcome.ready(up, tried.size());
+        }
+    }
+
+    /** On a lane's thread. */
+    private void deviceLost(int interfaceId, IOException cause) {
+        interfaceActors.get(interfaceId).tell(new InterfaceActor.DeviceLost(cause));
+    }
+
+    // --- the end
+    // -------------------------------------------------------------------------------------------------------
+
+    private Behavior<Command> onStop() {
+        if (!stopping) {
+            stopping = true;
+            neighbors.tell(
+                    new NeighborActor.Stop(getContext().messageAdapter(Done.class, done -> new NeighborsStopped())));
+        }
+        return this;
+    }
+
+    private Behavior<Command> onNeighborsStopped() {
+        laneActors.forEach(lane -> lane.tell(new LaneActor.Stop()));
+        return this;
+    }
+
+    private Behavior<Command> onLaneEnded() {
+        lanesRunning--;
+        if (lanesRunning == 0) {
+            interfaceActors.forEach(actor -> actor.tell(new InterfaceActor.Close()));
+        }
+        return this;
+    }
+
+    private Behavior<Command> onInterfaceClosed() {
+        interfacesOpen--;
+        if (interfacesOpen > 0) {
+            return this;
+        }
+        outcome.ended(tables.interfaces(), new RouterCounters(lanes));
+        poller.close();
+        return Behaviors.stopped();
+    }
+
+    // --- from the configuration
+    // ----------------------------------------------------------------------------------------
+
+    private static NeighborSettings neighborSettings(NeighborConfig config) {
+        NeighborSettings defaults = NeighborSettings.DEFAULTS;
+        return new NeighborSettings(
+                config.probes(),
+                config.retransmitTime(),
+                config.reachableTime(),
+                config.delayTime(),
+                defaults.failedHold(),
+                config.staleTime(),
+                defaults.newPerSecond(),
+                defaults.announcements(),
+                defaults.announceInterval(),
+                defaults.defendInterval(),
+                config.duplicateProbes());
+    }
+
+    private static @Nullable RouterAdvertisement advertisement(InterfaceConfig config) {
+        RouterAdvertisementConfig wanted = null;
+        if (config instanceof InterfaceConfig.Tap tap) {
+            wanted = tap.advertisement();
+        } else if (config instanceof InterfaceConfig.Packet packet) {
+            wanted = packet.advertisement();
+        }
+        return wanted == null
+                ? null
+                : new RouterAdvertisement(
+                        wanted.lifetime(),
+                        wanted.interval().dividedBy(3),
+                        wanted.interval(),
+                        wanted.validLifetime(),
+                        wanted.preferredLifetime());
+    }
+
+    private List<Route> staticRoutes() {
+        List<Route> all = new ArrayList<>();
+        for (RouteConfig route : config.routes()) {
+            List<Route.Via> vias = new ArrayList<>();
+            for (RouteConfig.Hop hop : route.nextHops()) {
+                vias.add(new Route.Via(hop.via(), interfaceId(hop.interfaceName()), route.source()));
+            }
+            all.add(new Route(
+                    VrfId.DEFAULT.value(),
+                    route.prefix(),
+                    RouteSource.STATIC,
+                    route.preference(),
+                    (int) route.metric(),
+                    route.action(),
+                    vias));
+        }
+        return all;
+    }
+
+    private int interfaceId(String name) {
+        for (int id = 0; id < config.interfaces().size(); id++) {
+            if (config.interfaces().get(id).name().equals(name)) {
+                return id;
+            }
+        }
+        throw new IllegalArgumentException("no interface " + name);
+    }
+
+    private boolean sendFrame(int interfaceId, byte[] frame) {
+        return lanes.get(0).inject(interfaceId, frame);
+    }
+
+    /** On a lane's thread. A fault is told once for each stage and cause; the counters tell how often. */
+    private void stageFailed(int lane, String stage, Throwable cause) {
+        if (faultsTold.add(stage + " " + cause)) {
+            getContext().getSystem().log().error("stage {} failed in lane {} and lost a vector", stage, lane, cause);
+        }
+    }
+
+    private List<RouterInterface> interfacesDown() {
+        List<RouterInterface> down = new ArrayList<>();
+        for (int id = 0; id < config.interfaces().size(); id++) {
+            InterfaceConfig one = config.interfaces().get(id);
+            down.add(new RouterInterface(
+                    id,
+                    one.name(),
+                    one.device(),
+                    one instanceof InterfaceConfig.Tun
+                            ? RouterInterface.Link.POINT_TO_POINT
+                            : RouterInterface.Link.ETHERNET,
+                    one.role(),
+                    VrfId.DEFAULT.value(),
+                    false,
+                    one.mtu().orElse(0),
+                    0,
+                    0,
+                    List.of(),
+                    null,
+                    RouterInterface.Offloads.NONE,
+                    one.common().redirects()));
+        }
+        return down;
+    }
+}

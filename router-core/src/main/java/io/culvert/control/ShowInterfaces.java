@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import io.culvert.net.MacAddress;
+import io.culvert.spi.RouterInterface;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** {@code show interfaces}: how each interface stands, and its traffic over all lanes. */
+final class ShowInterfaces implements ManagementCommand {
+    private final Supplier<CompletionStage<RouterActor.View>> view;
+
+    ShowInterfaces(Supplier<CompletionStage<RouterActor.View>> view) {
+        this.view = view;
+    }
+
+    @Override
+    public String what() {
+        return "interfaces";
+    }
+
+    @Override
+    public String summary() {
+        return "state, addresses and traffic of every interface";
+    }
+
+    @Override
+    public CompletionStage<ManagementAnswer> answer() {
+        return view.get().thenApply(ShowInterfaces::table);
+    }
+
+    private static ManagementAnswer table(RouterActor.View router) {
+        ManagementAnswer.Builder table = ManagementAnswer.Table.titled("interfaces")
+                .text("interface")
+                .text("device")
+                .text("link")
+                .text("state")
+                .number("mtu")
+                .text("mac")
+                .text("addresses")
+                .number("rx-packets")
+                .number("rx-bytes")
+                .number("tx-packets")
+                .number("tx-bytes")
+                .number("tx-refused");
+        List<RouterInterface> interfaces = router.interfaces().all();
+        List<RouterCounters.InterfaceRow> traffic = router.counters().interfaces(interfaces);
+        for (int i = 0; i < interfaces.size(); i++) {
+            RouterInterface iface = interfaces.get(i);
+            RouterCounters.InterfaceRow row = traffic.get(i);
+            table.row(
+                    iface.name(),
+                    iface.device(),
+                    iface.link().name().toLowerCase(Locale.ROOT).replace('_', '-'),
+                    iface.up() ? "up" : "down",
+                    (long) iface.mtu(),
+                    mac(iface),
+                    addresses(iface),
+                    row.rxPackets(),
+                    row.rxBytes(),
+                    row.txPackets(),
+                    row.txBytes(),
+                    row.txRefused());
+        }
+        return table.answer();
+    }
+
+    private static @Nullable String mac(RouterInterface iface) {
+        return iface.mac() == 0 ? null : MacAddress.toText(iface.mac());
+    }
+
+    private static String addresses(RouterInterface iface) {
+        String global = iface.addresses().stream().map(Object::toString).collect(Collectors.joining(" "));
+        return iface.linkLocal() == null ? global : (global + " " + iface.linkLocal()).trim();
+    }
+}

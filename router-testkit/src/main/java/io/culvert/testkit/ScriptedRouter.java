@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.AskPattern;
+import com.typesafe.config.ConfigFactory;
+import io.culvert.config.BadConfigException;
+import io.culvert.config.ConfigFile;
+import io.culvert.config.InterfaceConfig;
+import io.culvert.config.RouterConfig;
+import io.culvert.control.RouterActor;
+import io.culvert.control.RouterCounters;
+import io.culvert.graph.BuiltInStages;
+import io.culvert.iface.Device;
+import io.culvert.net.MacAddress;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.RouterInterface;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.telemetry.LaneLedger.Entry;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+
+/**
+ * A whole router, real but for its devices: the graph, the actors and the tables of {@code culvert run}, over interfaces
+ * that the test plays the other end of.
+ *
+ * <pre>{@code
+ * try (ScriptedRouter router = ScriptedRouter.start("interfaces { a { type = tun, ... } }")) {
+ *     router.arrive("a", packet);
+ *     byte[] forwarded = router.awaitSent("b");
+ * }
+ * }</pre>
+ *
+ * <p>{@link #close} fails when the router's accounts are not balanced or a buffer has leaked.
+ */
+public final class ScriptedRouter implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    private final RouterConfig config;
+    private final ActorSystem<RouterActor.Command> system;
+    private final Map<String, ScriptedInterface> interfaces = new ConcurrentHashMap<>();
+    private final CompletableFuture<Integer> ready = new CompletableFuture<>();
+
+    private ScriptedRouter(RouterConfig config, List<StageDescriptor> stages) {
+        this.config = config;
+        RouterActor.Outcome outcome = new RouterActor.Outcome() {
+            @Override
+            public void ready(int up, int all) {
+                ready.complete(up);
+            }
+
+            @Override
+            public void ended(InterfaceTable table, RouterCounters counters) {}
+
+            @Override
+            public void missingRight(String interfaceName, IOException cause) {
+                ready.completeExceptionally(cause);
+            }
+        };
+        system = ActorSystem.create(
+                RouterActor.create(
+                        config,
+                        stages,
+                        List.of(),
+                        outcome,
+                        (id, one, mac, lanes, poller) -> () -> open(id, one, mac, lanes)),
+                "scripted-router",
+                ConfigFactory.defaultReference());
+        ready.orTimeout(PATIENCE.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)
+                .join();
+    }
+
+    /** Starts a router from what stands inside {@code router { ... }}, and waits until its interfaces are up. */
+    public static ScriptedRouter start(String hocon) {
+        return start(hocon, List.of());
+    }
+
+    /** The same with further stages. */
+    public static ScriptedRouter start(String hocon, List<StageDescriptor> extraStages) {
+        List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
+        stages.addAll(extraStages);
+        try {
+            Path file = Files.createTempFile("scripted-router", ".conf");
+            try {
+                Files.writeString(file, "router {\n" + hocon + "\n}\n");
+                return new ScriptedRouter(ConfigFile.read(file, stages), stages);
+            } finally {
+                Files.delete(file);
+            }
+        } catch (BadConfigException bad) {
+            throw new AssertionError(bad.problems().toString(), bad);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private Device open(int id, InterfaceConfig one, MacAddress madeUp, int lanes) {
+        boolean ethernet = !(one instanceof InterfaceConfig.Tun);
+        ScriptedInterface scripted = ethernet ? ScriptedInterface.ethernet(id) : ScriptedInterface.pointToPoint(id);
+        interfaces.put(one.name(), scripted);
+        MacAddress configured = one instanceof InterfaceConfig.Tap tap
+                ? tap.mac()
+                : one instanceof InterfaceConfig.Packet packet ? packet.mac() : null;
+        long mac = !ethernet ? 0 : configured != null ? configured.value() : madeUp.value();
+        return new Device(
+                one.device(),
+                ethernet ? RouterInterface.Link.ETHERNET : RouterInterface.Link.POINT_TO_POINT,
+                one.mtu().orElse(1500),
+                mac,
+                one.role() == RouterInterface.Role.LOCAL_DELIVERY ? mac ^ 1 : 0,
+                RouterInterface.Offloads.NONE,
+                List.of(scripted),
+                java.util.Collections.nCopies(lanes, scripted),
+                () -> {});
+    }
+
+    /** The other end of an interface. */
+    public ScriptedInterface at(String name) {
+        ScriptedInterface found = interfaces.get(name);
+        assertThat(found).as("interface %s", name).isNotNull();
+        return found;
+    }
+
+    /** Lets a packet arrive on an interface. */
+    public ScriptedRouter arrive(String name, byte[] packet) {
+        at(name).arrive(packet);
+        return this;
+    }
+
+    /** Waits for the next packet out of an interface, and takes it. */
+    public byte[] awaitSent(String name) {
+        await(() -> at(name).hasSent(), "a packet out of " + name);
+        return at(name).takeFirstSent();
+    }
+
+    /** Waits until every packet that has arrived has left in some way, but for those that wait for a neighbor. */
+    public ScriptedRouter settle() {
+        await(
+                () -> interfaces.values().stream().allMatch(one -> one.unread() == 0)
+                        && counters().ledger(Entry.RECEIVED) + counters().ledger(Entry.GENERATED)
+                                == counters().ledger(Entry.TRANSMITTED)
+                                        + counters().ledger(Entry.DROPPED)
+                                        + counters().ledger(Entry.PUNTED)
+                                        + counters().ledger(Entry.CONSUMED),
+                "rest");
+        return this;
+    }
+
+    /** Waits for a condition, looking often. */
+    public void await(BooleanSupplier condition, String what) {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("waited " + PATIENCE.toSeconds() + " s for " + what + "; drops: "
+                        + counters().drops());
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    /** The router as it stands. */
+    public RouterActor.View view() {
+        return AskPattern.<RouterActor.Command, RouterActor.View>ask(
+                        system,
+                        (ActorRef<RouterActor.View> replyTo) -> new RouterActor.Inspect(replyTo),
+                        PATIENCE,
+                        system.scheduler())
+                .toCompletableFuture()
+                .join();
+    }
+
+    public RouterCounters counters() {
+        return view().counters();
+    }
+
+    /** Packets dropped for a reason, anywhere, by the reason's id. */
+    public long dropped(String reasonId) {
+        return counters().drops().stream()
+                .filter(row -> row.reason().id().equals(reasonId))
+                .mapToLong(RouterCounters.DropRow::packets)
+                .sum();
+    }
+
+    public RouterConfig config() {
+        return config;
+    }
+
+    /** Stops the router and checks its accounts. */
+    @Override
+    public void close() {
+        RouterCounters counters = counters();
+        system.tell(new RouterActor.Stop());
+        system.getWhenTerminated().toCompletableFuture().join();
+        long in = counters.ledger(Entry.RECEIVED) + counters.ledger(Entry.GENERATED);
+        long out = counters.ledger(Entry.TRANSMITTED)
+                + counters.ledger(Entry.DROPPED)
+                + counters.ledger(Entry.PUNTED)
+                + counters.ledger(Entry.CONSUMED);
+        assertThat(out).as("packets that left, of those that came or were made").isEqualTo(in);
+    }
+}
