@@ -18,6 +18,7 @@ import io.culvert.wire.Ip6ExtensionChain;
 import io.culvert.wire.Ip6View;
 import io.culvert.wire.IpProtocol;
 import io.culvert.wire.NeighborDiscoveryView;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Checks the header of every IPv6 packet that comes in, and finds what the other stages need of it.
@@ -49,6 +50,7 @@ public final class Ip6InputStage implements PacketStage {
         TOO_SHORT("The packet ends before its IPv6 header does."),
         BAD_VERSION("The version field does not say 6."),
         BAD_LENGTH("The payload length is more than the packet holds."),
+        JUMBOGRAM("The length is in a jumbo payload option, which the router does not read."),
         MARTIAN_SOURCE(
                 "The source is a multicast, loopback or IPv4-mapped address, or none where only multicast may have none."),
         OWN_SOURCE(
@@ -105,8 +107,8 @@ public final class Ip6InputStage implements PacketStage {
         }
     }
 
-    @SuppressWarnings("NullAway") // null is "nothing wrong", within this class
-    private Drop judge(PacketBuffer packet, RouterInterface receivedOn) {
+    /** What is wrong with a packet, or null. */
+    private @Nullable Drop judge(PacketBuffer packet, RouterInterface receivedOn) {
         ip.wrap(packet, packet.l3Offset());
         switch (ip.check()) {
             case OK -> {}
@@ -119,6 +121,9 @@ public final class Ip6InputStage implements PacketStage {
             default -> {
                 return Drop.TOO_SHORT;
             }
+        }
+        if (ip.payloadLength() == 0 && ip.nextHeader() == IpProtocol.HOP_BY_HOP) {
+            return Drop.JUMBOGRAM; // RFC 2675 section 2; cut to its length field it would be another packet
         }
         packet.setEnd(ip.end());
         if (isMartianDestination(ip.destinationHigh(), ip.destinationLow())) {

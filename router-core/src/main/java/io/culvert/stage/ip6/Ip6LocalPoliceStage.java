@@ -14,13 +14,18 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.StageSetup;
 import io.culvert.spi.Target;
 import io.culvert.spi.TokenBucket;
+import io.culvert.wire.Icmp6View;
+import io.culvert.wire.Ip6View;
+import io.culvert.wire.IpProtocol;
+import io.culvert.wire.NeighborDiscoveryView;
 
 /**
  * Limits how many packets reach the router itself, so that a flood for it cannot take the time of what it forwards
  * (RFC 6192).
  *
  * <p>In: IPv6 packets for the router. Out: the same while the rate allows. The limit is one for both families and all
- * lanes. Writes no byte.
+ * lanes. Neighbor Discovery passes it by, as ARP does: whoever floods the router must not make it lose its neighbors, on
+ * whom all forwarding rests; its own stage bounds what it costs. Writes no byte.
  *
  * <pre>{@code local-delivery { rate-limit = "20000/s" }}</pre>
  */
@@ -90,6 +95,8 @@ public final class Ip6LocalPoliceStage implements PacketStage {
             .factory(Ip6LocalPoliceStage::new);
 
     private final TokenBucket bucket;
+    private final Ip6View ip = new Ip6View();
+    private final Icmp6View icmp = new Icmp6View();
 
     Ip6LocalPoliceStage(StageSetup setup) {
         bucket = TokenBucket.shared(
@@ -101,11 +108,21 @@ public final class Ip6LocalPoliceStage implements PacketStage {
         long now = context.nowNanos();
         for (int i = 0; i < packets.size(); i++) {
             PacketBuffer packet = packets.get(i);
-            if (bucket.tryTake(now)) {
+            if (isNeighborDiscovery(packet) || bucket.tryTake(now)) {
                 context.send(packet, Out.NEXT);
             } else {
                 context.drop(packet, Drop.POLICED);
             }
         }
+    }
+
+    private boolean isNeighborDiscovery(PacketBuffer packet) {
+        ip.wrap(packet, packet.l3Offset());
+        // With extension headers in front it is no packet that any node sends, and is policed.
+        return ip.nextHeader() == IpProtocol.ICMP6
+                && ip.hopLimit() == NeighborDiscoveryView.HOP_LIMIT
+                && ip.payloadLength() >= Icmp6View.HEADER_BYTES
+                && NeighborDiscoveryView.isNeighborDiscovery(
+                        icmp.wrap(packet, ip.payloadOffset()).type());
     }
 }

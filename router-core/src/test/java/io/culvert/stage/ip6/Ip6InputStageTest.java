@@ -87,6 +87,16 @@ final class Ip6InputStageTest {
         assertThat(packet.length()).isEqualTo(40);
     }
 
+    /** RFC 2675. */
+    @Test
+    void dropsJumbogramsByName() {
+        byte[] jumbo = transit().hopByHop(0xc2, 4, 0, 1, 0, 0).udp(1, 2).bytes();
+        jumbo[4] = 0;
+        jumbo[5] = 0;
+        harness.process(harness.packet(jumbo));
+        assertDropped("jumbogram");
+    }
+
     @Test
     void passesASuperpacketWhole() {
         PacketBuffer sent = harness.packet(transit().tcp(1, 2).payload(60_000).bytes());

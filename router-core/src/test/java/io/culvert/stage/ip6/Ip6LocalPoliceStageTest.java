@@ -47,6 +47,28 @@ final class Ip6LocalPoliceStageTest {
         assertThat(harness.out(Out.NEXT)).hasSize(100);
     }
 
+    /** A flood for the router must not cost it its neighbors. */
+    @Test
+    void neighborDiscoveryPassesTheLimitBy() {
+        harness.setting("rate-limit", "10/s");
+        harness.process(packets(3));
+        harness.clear();
+        harness.process(
+                harness.packet(Packets.ip6()
+                        .to("ff02::1:ff00:1")
+                        .neighborSolicitation("fd00:1::1")
+                        .bytes()),
+                harness.packet(Packets.ip6()
+                        .to("ff02::1:ff00:1")
+                        .neighborSolicitation("fd00:1::1")
+                        .hopLimit(64)
+                        .bytes()),
+                harness.packet(Packets.ip6().hopLimit(255).echoRequest(1, 2).bytes()),
+                harness.packet(Packets.ip6().hopLimit(255).nextProtocol(58).bytes()));
+        assertThat(harness.out(Out.NEXT)).hasSize(1);
+        assertThat(harness.dropped("policed")).isEqualTo(3);
+    }
+
     @Test
     void sharesItsBucketUnderTheNameOfTheSetting() {
         harness.setting("rate-limit", "10/s");
