@@ -199,6 +199,15 @@ final class L2RewriteStageTest {
     }
 
     @Test
+    void theBroadcastAddressIsNoneWhenItIsRoutedThroughAGateway() {
+        resolves("10.0.0.2");
+        harness.process(packet(Packets.ip4().to("10.0.0.255").udp(1, 2), LAN, "10.0.0.2"));
+
+        assertThat(harness.single(Out.READY).toByteArray())
+                .isEqualTo(frameTo(GATEWAY).ip4().to("10.0.0.255").udp(1, 2).bytes());
+    }
+
+    @Test
     void rfc3021HasNoBroadcastAddress() {
         resolves("10.0.9.1");
         harness.process(packet(Packets.ip4().to("10.0.9.1").udp(1, 2), LAN, "10.0.9.1"));
@@ -351,6 +360,20 @@ final class L2RewriteStageTest {
         resolves("10.0.0.2");
         theTableSignals();
         assertThat(numbers(harness.out(Out.READY))).containsExactly(2);
+    }
+
+    @Test
+    void eachPacketsWaitIsItsOwn() {
+        harness.process(numbered(1, "10.0.0.2"));
+        harness.advanceMillis(3000);
+        harness.process(numbered(2, "10.0.0.3"));
+        resolves("10.0.0.2");
+        theTableSignals();
+        harness.advanceMillis(4900);
+        assertThat(harness.dropped()).isZero();
+        harness.advanceMillis(1000);
+
+        assertThat(harness.dropped("neighbor-silent")).isEqualTo(1);
     }
 
     @Test
