@@ -30,8 +30,8 @@ import io.culvert.wire.HeaderCheck;
  * <p>In: ARP packets, the window starting at the ARP header, link padding allowed. Out: replies, complete frames for the
  * interface that the request came from; everything else ends here. The neighbor table is told of a request only when it
  * has another mapping, or none, for the sender, and of every reply, as a reply is what confirms a neighbor that is being
- * probed. Only a request for an own address may bring a new neighbor in (RFC 826, "packet reception"); what is said
- * without being asked updates. A station that claims an own address is reported and believed nothing (RFC 5227 section
+ * probed. Only what is addressed to the router may bring a new neighbor in (RFC 826, "packet reception"); the rest updates
+ * those that are known. A station that claims an own address is reported, and nothing is learned from it (RFC 5227 section
  * 2.4). Proxy ARP is not done. State: none.
  */
 public final class ArpInputStage implements PacketStage {
@@ -138,11 +138,12 @@ public final class ArpInputStage implements PacketStage {
             context.consume(packet);
             return;
         }
-        boolean asked = operation == ArpView.REQUEST && on.owns4(arp.targetIp());
-        if (!probe && (operation == ArpView.REPLY || context.neighbors().lookup4(on.id(), senderIp) != senderMac)) {
-            signals.arp(on.id(), senderIp, senderMac, operation == ArpView.REPLY, asked);
+        boolean reply = operation == ArpView.REPLY;
+        boolean toUs = on.owns4(arp.targetIp());
+        if (!probe && (reply || context.neighbors().lookup4(on.id(), senderIp) != senderMac)) {
+            signals.arp(on.id(), senderIp, senderMac, reply, toUs);
         }
-        if (asked) {
+        if (toUs && !reply) {
             answer(packet, on, senderMac, senderIp, context);
         } else {
             context.consume(packet);

@@ -153,7 +153,8 @@ final class ArpInputStageTest {
         knows("10.0.0.2", HOST);
         harness.process(received(Packets.arpReply(HOST, "10.0.0.2", OWN, "10.0.0.1")));
 
-        assertThat(harness.signals().lines()).containsExactly("arp 0 10.0.0.2 " + HOST + " reply update");
+        assertThat(harness.signals().lines()).containsExactly("arp 0 10.0.0.2 " + HOST + " reply create");
+        assertThat(harness.outputs()).isEmpty();
         assertThat(harness.consumed()).isEqualTo(1);
     }
 
