@@ -157,7 +157,7 @@ final class Consistency {
     /** Reports what is wrong with the routes, and makes those that are right. */
     List<RouteConfig> checkRoutes(List<Located<Values>> routes) {
         List<RouteConfig> result = new ArrayList<>();
-        Map<String, ConfigOrigin> seen = new HashMap<>();
+        Map<IpPrefix, ConfigOrigin> seen = new HashMap<>();
         for (Located<Values> located : routes) {
             Values values = located.value();
             IpPrefix prefix = values.find(RouteSection.PREFIX);
@@ -165,17 +165,15 @@ final class Consistency {
                 continue;
             }
             String at = "route " + prefix;
-            long preference = values.get(RouteSection.PREFERENCE);
-            long metric = values.get(RouteSection.METRIC);
-            ConfigOrigin other = seen.putIfAbsent(prefix + " " + preference + " " + metric, located.origin());
+            ConfigOrigin other = seen.putIfAbsent(prefix, located.origin());
             if (other != null) {
                 problems.add(
                         located.origin(),
                         at + " is there twice (" + problems.place(other, located.origin())
-                                + "), expected another metric or preference, or one route with a list of next hops");
+                                + "), expected one route with a list of next hops");
             }
             checkSource(at, prefix, values);
-            RouteConfig route = makeRoute(at, prefix, preference, metric, values);
+            RouteConfig route = makeRoute(at, prefix, values);
             if (route != null) {
                 result.add(route);
             }
@@ -198,7 +196,7 @@ final class Consistency {
         }
     }
 
-    private @Nullable RouteConfig makeRoute(String at, IpPrefix prefix, long preference, long metric, Values values) {
+    private @Nullable RouteConfig makeRoute(String at, IpPrefix prefix, Values values) {
         FibAction action = values.find(RouteSection.ACTION);
         boolean leadsSomewhere = values.given(RouteSection.VIA) || values.given(RouteSection.INTERFACE);
         if (values.given(RouteSection.ACTION)) {
@@ -218,13 +216,18 @@ final class Consistency {
         if (action == null && hops.isEmpty()) {
             return null;
         }
+        if (hops.size() > RouteSection.MAX_HOPS) {
+            problems.add(
+                    values.origin(), at + " has " + hops.size() + " next hops, the most is " + RouteSection.MAX_HOPS);
+            return null;
+        }
         return new RouteConfig(
                 prefix,
                 action == null ? FibAction.FORWARD : action,
                 hops,
                 values.find(RouteSection.SRC),
-                Math.toIntExact(preference),
-                metric);
+                Math.toIntExact(values.get(RouteSection.PREFERENCE)),
+                Math.toIntExact(values.get(RouteSection.METRIC)));
     }
 
     private List<RouteConfig.Hop> hops(String at, IpPrefix prefix, Values values) {

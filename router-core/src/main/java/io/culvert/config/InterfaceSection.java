@@ -14,7 +14,6 @@ import io.culvert.config.InterfaceConfig.VirtualDevice;
 import io.culvert.config.InterfaceConfig.VnetHeader;
 import io.culvert.net.InterfaceAddress;
 import io.culvert.net.Ip6Address;
-import io.culvert.net.Ip6Prefix;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.net.MacAddress;
@@ -159,17 +158,6 @@ final class InterfaceSection {
             ValueType.duration(Duration.ZERO, Duration.ofMinutes(150)),
             "30m",
             "How long hosts may use this router as their default; 0s for never.");
-    private static final Key<Long> RA_HOP_LIMIT = withDefault(
-            "hop-limit", ValueType.number(0, 255), "64", "The hop limit that hosts shall use; 0 leaves it to them.");
-    private static final Key<Boolean> RA_MANAGED =
-            withDefault("managed", ValueType.BOOLEAN, "false", "Tell hosts to get their addresses by DHCPv6.");
-    private static final Key<Boolean> RA_OTHER =
-            withDefault("other-config", ValueType.BOOLEAN, "false", "Tell hosts to get other settings by DHCPv6.");
-    private static final Key<List<Located<Ip6Prefix>>> RA_PREFIXES = withDefault(
-            "prefixes",
-            ValueType.listOrAuto(ValueType.named("an IPv6 prefix like 2001:db8::/64", Ip6Prefix::parse)),
-            "auto",
-            "Prefixes from which hosts make addresses; auto takes those of the interface's addresses.");
     private static final Key<Duration> RA_VALID = withDefault(
             "valid-lifetime",
             ValueType.duration(Duration.ZERO, Duration.ofDays(3650)),
@@ -183,34 +171,26 @@ final class InterfaceSection {
     private static final Key<Values> ADVERTISEMENT = optional(
             "router-advertisement",
             ValueType.section(new Section(
-                    "Makes the router tell IPv6 hosts about itself (RFC 4861); {} is enough.",
-                    List.of(
-                            RA_INTERVAL,
-                            RA_LIFETIME,
-                            RA_HOP_LIMIT,
-                            RA_MANAGED,
-                            RA_OTHER,
-                            RA_PREFIXES,
-                            RA_VALID,
-                            RA_PREFERRED))),
+                    "Makes the router tell IPv6 hosts about itself and the prefixes of its addresses (RFC 4861); {} is enough.",
+                    List.of(RA_INTERVAL, RA_LIFETIME, RA_VALID, RA_PREFERRED))),
             "none are sent",
             "Router advertisements for the hosts here.");
 
-    private static final List<Key<?>> COMMON = List.of(TYPE, ADDRESSES, MTU, REDIRECTS, QUEUES);
+    private static final List<Key<?>> COMMON = List.of(ADDRESSES, MTU, REDIRECTS, QUEUES);
     private static final List<Key<?>> VIRTUAL =
             List.of(VNET_HEADER, ATTACH, PERSISTENT, PACKET_INFO, OWNER, GROUP, TX_QUEUE_LENGTH, NETNS);
 
     private static final Map<Kind, List<Key<?>>> KEYS = new EnumMap<>(Map.of(
-            Kind.TUN, Section.join(List.of(List.of(TUN_DEVICE), COMMON, VIRTUAL, List.of(TUN_KERNEL_END))),
+            Kind.TUN, Section.join(List.of(List.of(TYPE, TUN_DEVICE), COMMON, VIRTUAL, List.of(TUN_KERNEL_END))),
             Kind.TAP,
                     Section.join(List.of(
-                            List.of(TAP_DEVICE),
+                            List.of(TYPE, TAP_DEVICE),
                             COMMON,
                             VIRTUAL,
                             List.of(TAP_MAC, ROLE, TAP_KERNEL_END, ADVERTISEMENT))),
             Kind.PACKET,
                     Section.join(List.of(
-                            List.of(PACKET_DEVICE),
+                            List.of(TYPE, PACKET_DEVICE),
                             COMMON,
                             List.of(PACKET_VNET_HEADER, PROMISCUOUS, PACKET_MAC, ADVERTISEMENT)))));
 
@@ -471,17 +451,6 @@ final class InterfaceSection {
             return null;
         }
         String path = at + "." + ADVERTISEMENT.name();
-        List<Ip6Prefix> prefixes = new ArrayList<>();
-        said.get(RA_PREFIXES).forEach(prefix -> prefixes.add(prefix.value()));
-        if (prefixes.isEmpty()) {
-            for (InterfaceAddress own : addresses) {
-                if (own.prefix() instanceof Ip6Prefix prefix
-                        && !Ip6Address.isLinkLocal(prefix.high())
-                        && !prefixes.contains(prefix)) {
-                    prefixes.add(prefix);
-                }
-            }
-        }
         if (addresses.stream().noneMatch(own -> own.address() instanceof Ip6Address) && !values.broken(ADDRESSES)) {
             problems.add(values.origin(ADVERTISEMENT), path + " needs an IPv6 address in " + at + ".addresses");
         }
@@ -496,15 +465,7 @@ final class InterfaceSection {
         if (said.get(RA_PREFERRED).compareTo(said.get(RA_VALID)) > 0) {
             problems.add(said.origin(RA_PREFERRED), path + ".preferred-lifetime is longer than valid-lifetime");
         }
-        return new RouterAdvertisementConfig(
-                interval,
-                lifetime,
-                Math.toIntExact(said.get(RA_HOP_LIMIT)),
-                said.get(RA_MANAGED),
-                said.get(RA_OTHER),
-                prefixes,
-                said.get(RA_VALID),
-                said.get(RA_PREFERRED));
+        return new RouterAdvertisementConfig(interval, lifetime, said.get(RA_VALID), said.get(RA_PREFERRED));
     }
 
     /** The key that holds the device of this kind. */

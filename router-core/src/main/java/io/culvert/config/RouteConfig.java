@@ -22,7 +22,7 @@ public record RouteConfig(
         List<Hop> nextHops,
         @Nullable IpAddress source,
         int preference,
-        long metric) {
+        int metric) {
     public RouteConfig {
         nextHops = List.copyOf(nextHops);
     }

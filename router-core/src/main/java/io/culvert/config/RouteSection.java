@@ -5,6 +5,10 @@ import static io.culvert.config.Key.optional;
 import static io.culvert.config.Key.required;
 import static io.culvert.config.Key.withDefault;
 
+import io.culvert.net.Ip4Address;
+import io.culvert.net.Ip4Prefix;
+import io.culvert.net.Ip6Address;
+import io.culvert.net.Ip6Prefix;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
@@ -12,7 +16,13 @@ import java.util.List;
 
 /** An element of {@code routes}: its keys. What must fit to the interfaces is checked by {@link Consistency}. */
 final class RouteSection {
-    static final Key<IpPrefix> PREFIX = required("prefix", ValueType.PREFIX, "The destinations of the route.");
+    /** The most equal-cost next hops of a route. */
+    static final int MAX_HOPS = 64;
+
+    private static final ValueType<IpPrefix> ROUTED_PREFIX =
+            ValueType.named(ValueType.PREFIX.expected(), RouteSection::routedPrefix);
+
+    static final Key<IpPrefix> PREFIX = required("prefix", ROUTED_PREFIX, "The destinations of the route.");
     static final Key<List<Located<IpAddress>>> VIA = optional(
             "via",
             ValueType.listOf(ValueType.ADDRESS),
@@ -41,13 +51,32 @@ final class RouteSection {
             "Which source of routes is trusted more: the lowest wins; connected networks have 0.");
     static final Key<Long> METRIC = withDefault(
             "metric",
-            ValueType.number(0, 0xffff_ffffL),
+            ValueType.number(0, Integer.MAX_VALUE),
             "0",
-            "Which of several routes of equal preference wins: the lowest.");
+            "Which of several routes of equal preference and source wins: the lowest.");
 
     static final Section SECTION = new Section(
             "A static route: with via, interface or action.",
             List.of(PREFIX, VIA, INTERFACE, ACTION, SRC, PREFERENCE, METRIC));
 
     private RouteSection() {}
+
+    private static IpPrefix routedPrefix(String text) {
+        IpPrefix prefix = IpPrefix.parse(text);
+        if (prefix instanceof Ip4Prefix ip4 ? isMulticast(ip4) : prefix instanceof Ip6Prefix ip6 && isMulticast(ip6)) {
+            throw new IllegalArgumentException(prefix + " is multicast, which is not routed");
+        }
+        if (prefix instanceof Ip6Prefix ip6 && ip6.length() >= 10 && Ip6Address.isLinkLocal(ip6.high())) {
+            throw new IllegalArgumentException(prefix + " is link-local, which is not routed");
+        }
+        return prefix;
+    }
+
+    private static boolean isMulticast(Ip4Prefix prefix) {
+        return prefix.length() >= 4 && Ip4Address.isMulticast(prefix.address());
+    }
+
+    private static boolean isMulticast(Ip6Prefix prefix) {
+        return prefix.length() >= 8 && Ip6Address.isMulticast(prefix.high());
+    }
 }

@@ -17,8 +17,6 @@ import java.util.OptionalInt;
  * @param lanes how many lanes, or empty for as many as the machine has processors
  * @param vectorSize the most packets in a vector
  * @param buffersPerLane packets in the pool of each lane
- * @param icmpRateLimit ICMP errors per second, or {@link Settings#UNLIMITED}
- * @param localDeliveryRateLimit packets per second to the router itself, or {@link Settings#UNLIMITED}
  * @param interfaces in the order of the file, which gives them their ids
  * @param routes static routes, in the order of the file
  * @param stageSettings by section
@@ -30,8 +28,6 @@ public record RouterConfig(
         OptionalInt lanes,
         int vectorSize,
         int buffersPerLane,
-        long icmpRateLimit,
-        long localDeliveryRateLimit,
         NeighborConfig neighbor,
         ManagementConfig management,
         List<InterfaceConfig> interfaces,

@@ -52,17 +52,6 @@ final class RouterSection {
             "[]",
             "Static routes, next to those to the interfaces' own prefixes.");
 
-    private static final Key<Long> ICMP_RATE = withDefault(
-            "rate-limit",
-            ValueType.RATE_PER_SECOND,
-            "1000/s",
-            "ICMP errors that each lane sends at most (RFC 1812 section 4.3.2.8).");
-    private static final Key<Long> LOCAL_RATE = withDefault(
-            "rate-limit",
-            ValueType.RATE_PER_SECOND,
-            "100000/s",
-            "Packets for the router's own addresses that each lane takes at most.");
-
     private static final Key<Duration> REACHABLE_TIME = withDefault(
             "reachable-time",
             ValueType.duration(Duration.ofMillis(100), Duration.ofHours(1)),
@@ -80,23 +69,31 @@ final class RouterSection {
             "How long a stale neighbor is used before it is asked.");
     private static final Key<Long> PROBES = withDefault(
             "probes", ValueType.number(1, 20), "3", "Unanswered questions after which a neighbor is unreachable.");
+    private static final Key<Duration> FAILED_TIME = withDefault(
+            "failed-time",
+            ValueType.duration(Duration.ofMillis(100), Duration.ofHours(1)),
+            "3s",
+            "How long packets to a neighbor that did not answer are refused before it is asked again.");
     private static final Key<Duration> STALE_TIME = withDefault(
             "stale-time",
             ValueType.duration(Duration.ofSeconds(1), Duration.ofDays(1)),
             "10m",
             "How long a neighbor that nobody needs is remembered.");
+    private static final Key<Long> NEW_PER_SECOND = withDefault(
+            "new-per-second",
+            ValueType.number(1, 1_000_000),
+            "1000",
+            "Unknown neighbors that packets may ask for on each interface: a scan gets no more.");
     private static final Key<Long> MAX_ENTRIES = withDefault(
             "max-entries",
-            ValueType.number(1, 1_000_000),
+            ValueType.number(16, 1_000_000),
             "4096",
-            "Neighbors that each interface remembers at most, whatever a scan asks for.");
-    private static final Key<Long> MAX_WAITING = withDefault(
-            "max-waiting", ValueType.number(1, 64), "8", "Packets that wait for a neighbor's answer at most.");
+            "Neighbors of each family, IPv4 and IPv6, that the router remembers at most.");
     private static final Key<Long> DUPLICATE_PROBES = withDefault(
             "duplicate-probes",
             ValueType.number(0, 10),
             "1",
-            "Questions whether someone else has an own address before it is used; 0 for none.");
+            "Questions whether someone else has an own IPv6 address before it is used; 0 for none.");
     private static final Section NEIGHBOR_SECTION = new Section(
             "How neighbors are found, by ARP and ND alike.",
             List.of(
@@ -104,9 +101,10 @@ final class RouterSection {
                     RETRANSMIT_TIME,
                     DELAY_TIME,
                     PROBES,
+                    FAILED_TIME,
                     STALE_TIME,
+                    NEW_PER_SECOND,
                     MAX_ENTRIES,
-                    MAX_WAITING,
                     DUPLICATE_PROBES));
     private static final Key<Values> NEIGHBOR =
             withDefault("neighbor", ValueType.section(NEIGHBOR_SECTION), "{}", NEIGHBOR_SECTION.text());
@@ -131,43 +129,18 @@ final class RouterSection {
     private static final Key<Values> MANAGEMENT =
             withDefault("management", ValueType.section(MANAGEMENT_SECTION), "{}", MANAGEMENT_SECTION.text());
 
-    private final Key<Values> icmp;
-    private final Key<Values> localDelivery;
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
     private final Section section;
 
     /** @param stages those whose sections the file may have */
     RouterSection(Collection<StageDescriptor> stages) {
-        Map<String, Section> stageSections = new LinkedHashMap<>(StageSections.of(stages));
-        icmp = shared("icmp", "What ICMP errors the router sends.", ICMP_RATE, stageSections);
-        localDelivery = shared("local-delivery", "Packets for the router's own addresses.", LOCAL_RATE, stageSections);
-        stageSections.forEach((name, inner) ->
-                stageKeys.computeIfAbsent(name, key -> withDefault(key, ValueType.section(inner), "{}", inner.text())));
-        List<Key<?>> keys = new ArrayList<>(List.of(
-                NAME, LANES, VECTOR_SIZE, BUFFERS, INTERFACES, ROUTES, icmp, localDelivery, NEIGHBOR, MANAGEMENT));
-        stageKeys.forEach((name, key) -> {
-            if (!keys.contains(key)) {
-                keys.add(key);
-            }
-        });
+        StageSections.of(stages)
+                .forEach((name, inner) ->
+                        stageKeys.put(name, withDefault(name, ValueType.section(inner), "{}", inner.text())));
+        List<Key<?>> keys =
+                new ArrayList<>(List.of(NAME, LANES, VECTOR_SIZE, BUFFERS, INTERFACES, ROUTES, NEIGHBOR, MANAGEMENT));
+        keys.addAll(stageKeys.values());
         section = new Section("The router.", keys);
-    }
-
-    /** A section that the router has anyhow, with the keys that stages add; a stage's own declaration goes first. */
-    private Key<Values> shared(String name, String text, Key<?> own, Map<String, Section> stageSections) {
-        List<Key<?>> keys = new ArrayList<>();
-        Section declared = stageSections.get(name);
-        if (declared != null) {
-            keys.addAll(declared.keys());
-        }
-        if (keys.stream().noneMatch(key -> key.name().equals(own.name()))) {
-            keys.add(own);
-        }
-        Key<Values> key = withDefault(name, ValueType.section(new Section(text, keys)), "{}", text);
-        if (declared != null) {
-            stageKeys.put(name, key);
-        }
-        return key;
     }
 
     private static @Nullable Integer parseMode(String text) {
@@ -201,8 +174,6 @@ final class RouterSection {
                 router.get(LANES),
                 Math.toIntExact(router.get(VECTOR_SIZE)),
                 Math.toIntExact(router.get(BUFFERS)),
-                rate(router.get(icmp)),
-                rate(router.get(localDelivery)),
                 neighbor(router.get(NEIGHBOR)),
                 management(name, router.get(MANAGEMENT)),
                 List.copyOf(made.values()),
@@ -212,24 +183,16 @@ final class RouterSection {
                 akka);
     }
 
-    private static long rate(Values values) {
-        for (Key<?> key : values.section().keys()) {
-            if (key.name().equals(ICMP_RATE.name()) && values.find(key) instanceof Long perSecond) {
-                return perSecond;
-            }
-        }
-        throw new IllegalStateException("a stage declares " + ICMP_RATE.name() + " as something else than a rate");
-    }
-
     private static NeighborConfig neighbor(Values values) {
         return new NeighborConfig(
                 values.get(REACHABLE_TIME),
                 values.get(RETRANSMIT_TIME),
                 values.get(DELAY_TIME),
                 Math.toIntExact(values.get(PROBES)),
+                values.get(FAILED_TIME),
                 values.get(STALE_TIME),
+                Math.toIntExact(values.get(NEW_PER_SECOND)),
                 Math.toIntExact(values.get(MAX_ENTRIES)),
-                Math.toIntExact(values.get(MAX_WAITING)),
                 Math.toIntExact(values.get(DUPLICATE_PROBES)));
     }
 

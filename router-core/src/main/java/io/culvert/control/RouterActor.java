@@ -486,9 +486,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 config.retransmitTime(),
                 config.reachableTime(),
                 config.delayTime(),
-                defaults.failedHold(),
+                config.failedTime(),
                 config.staleTime(),
-                defaults.newPerSecond(),
+                config.newPerSecond(),
                 defaults.announcements(),
                 defaults.announceInterval(),
                 defaults.defendInterval(),
@@ -506,7 +506,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 ? null
                 : new RouterAdvertisement(
                         wanted.lifetime(),
-                        wanted.interval().dividedBy(3),
+                        wanted.minInterval(),
                         wanted.interval(),
                         wanted.validLifetime(),
                         wanted.preferredLifetime());
@@ -524,7 +524,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                     route.prefix(),
                     RouteSource.STATIC,
                     route.preference(),
-                    (int) route.metric(),
+                    route.metric(),
                     route.action(),
                     vias));
         }

@@ -13,7 +13,6 @@ import io.culvert.config.InterfaceConfig.Tun;
 import io.culvert.config.InterfaceConfig.VnetHeader;
 import io.culvert.config.RouteConfig.Hop;
 import io.culvert.net.InterfaceAddress;
-import io.culvert.net.Ip6Prefix;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.net.MacAddress;
@@ -29,6 +28,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,8 +49,6 @@ final class ConfigFileTest {
         assertThat(config.lanes()).isEmpty();
         assertThat(config.vectorSize()).isEqualTo(64);
         assertThat(config.buffersPerLane()).isEqualTo(1024);
-        assertThat(config.icmpRateLimit()).isEqualTo(1000);
-        assertThat(config.localDeliveryRateLimit()).isEqualTo(100_000);
         assertThat(config.interfaces()).isEmpty();
         assertThat(config.routes()).isEmpty();
         assertThat(config.akka().isEmpty()).isTrue();
@@ -61,9 +60,10 @@ final class ConfigFileTest {
                         Duration.ofSeconds(1),
                         Duration.ofSeconds(5),
                         3,
+                        Duration.ofSeconds(3),
                         Duration.ofMinutes(10),
+                        1000,
                         4096,
-                        8,
                         1));
     }
 
@@ -128,7 +128,7 @@ final class ConfigFileTest {
                         mac = "02:00:00:00:00:99", addresses = "192.168.1.2/24"
                         routes = ["0.0.0.0/0", "::/0", "10.0.0.0/8 via 192.168.1.9"]
                       }
-                      router-advertisement { interval = 20s, lifetime = 60s, hop-limit = 32, managed = true }
+                      router-advertisement { interval = 20s, lifetime = 60s, valid-lifetime = 10d }
                     }
                     p2p {
                       type = tun, device = "tun%d", addresses = ["10.0.0.1/30"], queues = 3, vnet-header = 12
@@ -144,10 +144,8 @@ final class ConfigFileTest {
                     { prefix = "10.7.0.0/16", via = ["203.0.113.3", "192.168.1.3", "2001:db8:f::9"] }
                     { prefix = "10.8.0.0/16", via = "fe80::9", interface = lan }
                   ]
-                  icmp { rate-limit = off }
-                  local-delivery { rate-limit = "500/s" }
-                  neighbor { reachable-time = 15s, retransmit-time = 200ms, delay-time = 1s, probes = 5, stale-time = 1m
-                             max-entries = 100, max-waiting = 3, duplicate-probes = 0 }
+                  neighbor { reachable-time = 15s, retransmit-time = 200ms, delay-time = 1s, probes = 5, failed-time = 9s
+                             stale-time = 1m, new-per-second = 50, max-entries = 100, duplicate-probes = 0 }
                   management { socket = /tmp/r1.sock, mode = 0600, group = wheel }
                 }
                 akka { loglevel = DEBUG }
@@ -157,8 +155,6 @@ final class ConfigFileTest {
         assertThat(config.lanes()).hasValue(4);
         assertThat(config.vectorSize()).isEqualTo(128);
         assertThat(config.buffersPerLane()).isEqualTo(2048);
-        assertThat(config.icmpRateLimit()).isEqualTo(Settings.UNLIMITED);
-        assertThat(config.localDeliveryRateLimit()).isEqualTo(500);
         assertThat(config.akka().getString("loglevel")).isEqualTo("DEBUG");
         assertThat(config.management()).isEqualTo(new ManagementConfig(Path.of("/tmp/r1.sock"), 0600, "wheel"));
         assertThat(config.neighbor())
@@ -167,9 +163,10 @@ final class ConfigFileTest {
                         Duration.ofMillis(200),
                         Duration.ofSeconds(1),
                         5,
+                        Duration.ofSeconds(9),
                         Duration.ofMinutes(1),
+                        50,
                         100,
-                        3,
                         0));
         assertThat(config.interfaces()).extracting(InterfaceConfig::name).containsExactly("wan", "lan", "p2p", "host");
         assertThat(config.interfaces().get(0))
@@ -199,14 +196,7 @@ final class ConfigFileTest {
                                 new KernelRoute(IpPrefix.parse("10.0.0.0/8"), IpAddress.parse("192.168.1.9")))));
         assertThat(lan.advertisement())
                 .isEqualTo(new RouterAdvertisementConfig(
-                        Duration.ofSeconds(20),
-                        Duration.ofMinutes(1),
-                        32,
-                        true,
-                        false,
-                        List.of(Ip6Prefix.parse("fd00:1::/64")),
-                        Duration.ofDays(30),
-                        Duration.ofDays(7)));
+                        Duration.ofSeconds(20), Duration.ofMinutes(1), Duration.ofDays(10), Duration.ofDays(7)));
         assertThat(((Tun) config.interfaces().get(2)).virtual())
                 .isEqualTo(new InterfaceConfig.VirtualDevice(
                         "tun%d",
@@ -316,10 +306,6 @@ final class ConfigFileTest {
                 mistake("router.vector-size = 1.5", "1: vector-size is 1.5, expected a whole number from 1 to 256"),
                 mistake("router.buffers = -1", "1: buffers is -1, expected a whole number from 64 to 30000"),
                 mistake("router.interfaces = []", "1: interfaces is a list, expected { NAME { ... } ... }"),
-                mistake(
-                        "router.icmp.rate-limit = 1000",
-                        "1: icmp.rate-limit is 1000, expected a rate like \"1000/s\", or off"),
-                mistake("router.icmp = off", "1: icmp is \"off\", expected { ... }"),
                 mistake(
                         "router.neighbor.probes = {}",
                         "1: neighbor.probes is a section, expected a whole number from 1 to 20"),
@@ -464,6 +450,22 @@ final class ConfigFileTest {
                         lan,
                         "{ prefix = \"10.0.0.1/8\", interface = lan }",
                         "routes.prefix: \"10.0.0.1/8\" has bits set behind its length; did you mean 10.0.0.0/8?"),
+                route(
+                        lan,
+                        "{ prefix = \"224.0.0.0/8\", interface = lan }",
+                        "routes.prefix: 224.0.0.0/8 is multicast, which is not routed"),
+                route(
+                        lan,
+                        "{ prefix = \"fe80::/64\", interface = lan }",
+                        "routes.prefix: fe80::/64 is link-local, which is not routed"),
+                route(
+                        lan,
+                        "{ prefix = \"10.0.0.0/8\", via = ["
+                                + IntStream.rangeClosed(2, 66)
+                                        .mapToObj(i -> "\"192.168.1." + i + "\"")
+                                        .collect(Collectors.joining(", "))
+                                + "] }",
+                        "route 10.0.0.0/8 has 65 next hops, the most is 64"),
                 route(lan, "{ prefix = \"10.0.0.0/8\" }", "route 10.0.0.0/8 needs via, interface or action"),
                 route(
                         lan,
@@ -538,8 +540,7 @@ final class ConfigFileTest {
                         lan,
                         5,
                         "{ prefix = \"10.0.0.0/8\", interface = lan }\n{ prefix = \"10.0.0.0/8\", via = \"192.168.1.7\" }",
-                        "route 10.0.0.0/8 is there twice (line 4), expected another metric or preference, or one route with a"
-                                + " list of next hops"));
+                        "route 10.0.0.0/8 is there twice (line 4), expected one route with a list of next hops"));
     }
 
     @ParameterizedTest(name = "{1}")
@@ -617,7 +618,6 @@ final class ConfigFileTest {
     }
 
     private static final StageDescriptor NAT = stage("ip4-nat", "nat");
-    private static final StageDescriptor ICMP = stage("icmp4-error", "icmp");
 
     private static StageDescriptor stage(String id, String section) {
         return StageDescriptor.named(id, "Does nothing.")
@@ -653,11 +653,42 @@ final class ConfigFileTest {
     }
 
     @Test
-    void aStageMayAddKeysToASectionOfTheRouter() throws Exception {
-        RouterConfig config = ConfigFile.read(write("router.icmp { sessions = 7 }"), List.of(ICMP, NAT));
+    void stagesThatShareASectionMustMeanTheSameByAKey() throws Exception {
+        StageDescriptor same = stage("ip6-nat", "nat");
+        RouterConfig config = ConfigFile.read(write("router.nat { sessions = 7 }"), List.of(NAT, same));
+        assertThat(config.settings(NAT).number(NatKey.SESSIONS)).isEqualTo(7);
+        assertThat(config.settings(same).number(NatKey.SESSIONS)).isEqualTo(7);
 
-        assertThat(config.settings(ICMP).number(NatKey.SESSIONS)).isEqualTo(7);
-        assertThat(config.icmpRateLimit()).isEqualTo(100);
+        StageDescriptor other = StageDescriptor.named("other", "Does nothing.")
+                .settings("nat", new ConfigKey[] {
+                    new ConfigKey() {
+                        @Override
+                        public String key() {
+                            return "sessions";
+                        }
+
+                        @Override
+                        public ConfigType type() {
+                            return ConfigType.NUMBER;
+                        }
+
+                        @Override
+                        public String defaultText() {
+                            return "8";
+                        }
+
+                        @Override
+                        public String text() {
+                            return "Not the same default.";
+                        }
+                    }
+                })
+                .factory(setup -> {
+                    throw new AssertionError("no instance is needed");
+                });
+        assertThatThrownBy(() -> ConfigFile.read(write("router {}"), List.of(NAT, other)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("stages [ip4-nat, other] declare nat.sessions differently");
     }
 
     @Test

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.config;
+
+import io.culvert.config.InterfaceSection.Kind;
+import io.culvert.spi.StageDescriptor;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Writes {@code docs/reference/configuration.md} from the keys that the configuration is checked against. */
+public final class ConfigReference {
+    private static final String INTERFACES = "interfaces";
+
+    private final StringBuilder page = new StringBuilder();
+
+    private ConfigReference() {}
+
+    /** The whole page. */
+    public static String render(Collection<StageDescriptor> stages) {
+        ConfigReference reference = new ConfigReference();
+        reference.page.append("""
+                # Configuration reference
+
+                This page is made from the source: `mvn -pl router-core test -Dtest=ConfigReferenceTest -Dgolden.update`.
+
+                A configuration is a [HOCON](https://github.com/lightbend/config/blob/main/HOCON.md) file with the root
+                `router`, and perhaps `akka` for overrides of the settings of Akka itself. Neither the environment nor system
+                properties are mixed in. `culvert check FILE` reports every mistake at once, as
+                `file:line: what is wrong, what was expected`, and ends with exit code 78 if there is one. An unknown key is a
+                mistake.
+                """);
+        reference.section("router", new RouterSection(stages).section());
+        return reference.page.toString();
+    }
+
+    private void section(String path, Section section) {
+        heading("`" + path + "`");
+        page.append(section.text()).append('\n');
+        table(section.keys());
+        for (Key<?> key : section.keys()) {
+            if (key.name().equals(INTERFACES)) {
+                interfaces(path + "." + INTERFACES + ".NAME");
+            } else if (key.type().inner() != null) {
+                section(path + "." + key.name(), key.type().inner());
+            }
+        }
+    }
+
+    private void interfaces(String path) {
+        heading("`" + path + "`");
+        page.append("""
+                An interface. Its name has letters, digits, `-` and `_`, at most 31. The order in the file is the order in
+                `culvert show interfaces`. What it may have depends on its `type`.
+                """);
+        for (Kind kind : Kind.values()) {
+            Section section = InterfaceSection.SECTIONS.get(kind);
+            heading("`" + path + "` with `type = " + ValueType.written(kind) + "`");
+            page.append(section.text()).append('\n');
+            table(section.keys());
+        }
+        Map<Section, List<String>> kinds = new LinkedHashMap<>();
+        Map<Section, String> names = new LinkedHashMap<>();
+        for (Kind kind : Kind.values()) {
+            for (Key<?> key : InterfaceSection.SECTIONS.get(kind).keys()) {
+                Section inner = key.type().inner();
+                if (inner != null) {
+                    names.put(inner, key.name());
+                    kinds.computeIfAbsent(inner, first -> new ArrayList<>()).add(ValueType.written(kind));
+                }
+            }
+        }
+        names.forEach((inner, name) -> {
+            heading("`" + path + "." + name + "` of a " + Suggestion.oneOf(kinds.get(inner)));
+            page.append(inner.text()).append('\n');
+            table(inner.keys());
+        });
+    }
+
+    private void heading(String text) {
+        page.append("\n## ").append(text).append("\n\n");
+    }
+
+    private void table(List<Key<?>> keys) {
+        page.append("\n| key | takes | without it | meaning |\n|---|---|---|---|\n");
+        for (Key<?> key : keys) {
+            page.append("| `")
+                    .append(key.name())
+                    .append("` | ")
+                    .append(cell(key.type().expected()))
+                    .append(" | ")
+                    .append(key.fallback() == null ? cell(key.without()) : "`" + key.without() + "`")
+                    .append(" | ")
+                    .append(cell(key.text()))
+                    .append(" |\n");
+        }
+    }
+
+    private static String cell(String text) {
+        return text.replace("|", "\\|");
+    }
+}
