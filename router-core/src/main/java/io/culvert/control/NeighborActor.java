@@ -207,7 +207,7 @@ public final class NeighborActor extends AbstractBehavior<NeighborActor.Command>
         if (signal instanceof Resolve resolve) {
             cache.resolve(resolve.interfaceId, resolve.address);
         } else if (signal instanceof Arp arp) {
-            cache.arp(arp.interfaceId, arp.sender, arp.mac, arp.reply && arp.mayCreate, arp.mayCreate);
+            cache.arp(arp.interfaceId, arp.sender, arp.mac, arp.reply, arp.mayCreate);
         } else if (signal instanceof Conflict conflict) {
             own.conflict(conflict.interfaceId, conflict.address, conflict.mac);
         } else if (signal instanceof Solicitation solicitation) {

@@ -122,11 +122,10 @@ final class NeighborCache {
     }
 
     /**
-     * An ARP packet told its sender's addresses: merged into what is known; entered only when it was for the router.
-     *
-     * @param answer whether it is a reply to the router, which shows that the sender hears it
+     * An ARP packet told its sender's addresses: merged into what is known; entered only when it was for the router. A
+     * reply shows that the sender hears the router if it was for the router, or one was waited for.
      */
-    void arp(int interfaceId, Ip4Address sender, long mac, boolean answer, boolean mayCreate) {
+    void arp(int interfaceId, Ip4Address sender, long mac, boolean reply, boolean mayCreate) {
         NeighborPort port = ports.find(interfaceId);
         if (port == null || !isOneStation(sender) || !isOneStation(mac) || port.owns(sender)) {
             return;
@@ -136,11 +135,18 @@ final class NeighborCache {
             if (mayCreate && port.isOnLink(sender)) {
                 enterStale(interfaceId, sender, mac);
             }
-        } else if (answer) {
+        } else if (reply && (mayCreate || isAsked(neighbor))) {
             confirm(neighbor, mac);
         } else if (neighbor.link() != mac) {
             suspect(neighbor, mac);
         }
+    }
+
+    private static boolean isAsked(Neighbor neighbor) {
+        return switch (neighbor.state()) {
+            case INCOMPLETE, PROBE, FAILED -> true;
+            case REACHABLE, STALE, DELAY -> false;
+        };
     }
 
     /** A solicitation told its sender's addresses (RFC 4861 sections 7.2.3 and, from a host's router search, 6.2.6). */

@@ -53,6 +53,8 @@ final class NeighborActorTest {
     private static final String HOST4 = "10.0.0.7";
     private static final String HOST6 = "fd00:1::7";
 
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
     /** What random draws between two bounds yields their middle. */
     private static final RandomGenerator MIDDLE = () -> Long.MIN_VALUE;
 
@@ -161,6 +163,21 @@ final class NeighborActorTest {
         sent.clear();
         pass(5000);
         assertSent();
+    }
+
+    @Test
+    void aReplyIsAnAnswerWhileOneIsWaitedForWhoeverItWasSentTo() {
+        up();
+        resolve(HOST4);
+        arp(HOST4, HOST_MAC, true, false);
+        assertThat(state(HOST4)).isEqualTo(NeighborState.REACHABLE);
+        pass(30_000);
+        arp(HOST4, HOST_MAC, true, false);
+        assertThat(state(HOST4)).as("nobody had asked").isEqualTo(NeighborState.STALE);
+        lookup(HOST4);
+        pass(6000);
+        arp(HOST4, HOST_MAC, true, false);
+        assertThat(state(HOST4)).isEqualTo(NeighborState.REACHABLE);
     }
 
     @Test
@@ -523,7 +540,7 @@ final class NeighborActorTest {
         sent.clear();
         pass(10_000);
         assertThat(framesOfType(0x0806)).isEmpty();
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressUsable(LAN, InterfaceAddress.parse("10.0.0.1/24")));
     }
 
@@ -545,7 +562,7 @@ final class NeighborActorTest {
         assertSent();
         owner.expectNoMessage(Duration.ZERO);
         pass(100);
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressUsable(LAN, InterfaceAddress.parse("fe80::1/64")));
         byte[] advertisement = Packets.ethernet(MAC, "33:33:00:00:00:01")
                 .ip6()
@@ -588,9 +605,9 @@ final class NeighborActorTest {
                 .contains(new AddressStatus(
                         LAN, InterfaceAddress.parse("fd00:1::1/64"), AddressStatus.State.DUPLICATE, 1));
         pass(10_000);
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressDuplicate(LAN, InterfaceAddress.parse("fd00:1::1/64")));
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressUsable(LAN, InterfaceAddress.parse("fe80::1/64")));
         owner.expectNoMessage(Duration.ZERO);
         assertThat(sent).as("two announcements of the other address").hasSize(2);
@@ -601,7 +618,7 @@ final class NeighborActorTest {
         start(with(1000, 0));
         tell(new NeighborActor.InterfaceUp(
                 InterfaceBuilder.ethernet(LAN).build(), List.of(InterfaceAddress.parse("fe80::1/64")), null));
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressUsable(LAN, InterfaceAddress.parse("fe80::1/64")));
     }
 
@@ -640,7 +657,7 @@ final class NeighborActorTest {
         resolve(HOST6);
         assertSent();
         pass(2000);
-        assertThat(sent).as("then it has").anyMatch(frame -> frame.frame[54] == (byte) 135);
+        assertThat(framesOfType(0x86dd)).as("then it has").anyMatch(frame -> frame[54] == (byte) 135);
     }
 
     // ---- router advertisements ----------------------------------------------------------------------------------
@@ -700,7 +717,7 @@ final class NeighborActorTest {
         sent.clear();
         TestProbe<Done> stopped = KIT.createTestProbe();
         actor.tell(new NeighborActor.Stop(stopped.ref()));
-        stopped.receiveMessage();
+        stopped.receiveMessage(PATIENCE);
         assertThat(advertisements()).containsExactly(routerAdvertisement(0));
         stopped.expectTerminated(actor);
         mailbox.resolve4(LAN, ip4(HOST4));
@@ -726,9 +743,9 @@ final class NeighborActorTest {
                 builder.build(),
                 List.of(InterfaceAddress.parse("10.0.5.1/30"), InterfaceAddress.parse("fd00:5::1/64")),
                 RouterAdvertisement.DEFAULTS));
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressUsable(2, InterfaceAddress.parse("10.0.5.1/30")));
-        assertThat(owner.receiveMessage())
+        assertThat(owner.receiveMessage(PATIENCE))
                 .isEqualTo(new NeighborActor.AddressUsable(2, InterfaceAddress.parse("fd00:5::1/64")));
         mailbox.resolve4(2, ip4("10.0.5.2"));
         mailbox.arp(2, ip4("10.0.5.2"), mac(HOST_MAC), false, true);
@@ -837,7 +854,7 @@ final class NeighborActorTest {
     /** Asks the actor, which answers only when it has done all it was told before. */
     private NeighborActor.Listing inspect() {
         actor.tell(new NeighborActor.Inspect(listing.ref()));
-        return listing.receiveMessage();
+        return listing.receiveMessage(PATIENCE);
     }
 
     private void pass(int millis) {
