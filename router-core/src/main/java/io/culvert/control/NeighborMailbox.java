@@ -127,8 +127,9 @@ public final class NeighborMailbox implements NeighborSignals {
     }
 
     @Override
-    public void onResolution(Runnable signal) {
+    public Runnable onResolution(Runnable signal) {
         resolutionSignals.add(signal);
+        return () -> resolutionSignals.remove(signal);
     }
 
     private void post(NeighborActor.Signal signal) {

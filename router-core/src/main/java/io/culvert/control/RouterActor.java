@@ -93,7 +93,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record RoutesApplied(RouteActor.Applied applied) implements Command {}
 
-    private record LaneNews(LaneActor.Released released) implements Command {}
+    private record LaneNews(LaneActor.Settled settled) implements Command {}
 
     /** What becomes of the router, told to whoever started it. Called on the actor's thread. */
     public interface Outcome {
@@ -113,6 +113,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         InterfaceActor.Opener opener(int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller);
     }
 
+    private record Attaching(RouterInterface iface, Set<Integer> lanes) {}
+
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
@@ -127,10 +129,17 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private final NeighborMailbox neighborMailbox;
     private final ActorRef<NeighborActor.Command> neighbors;
     private final ActorRef<RouteActor.Command> routes;
+    private final ActorRef<RouteActor.Applied> routeNews;
+    private int routeRequests;
+    /** Interfaces that some lanes have not attached yet: which lanes, and what to announce when all have. */
+    private final Map<Integer, Attaching> attaching = new HashMap<>();
+
+    /** Interfaces that some lanes still use. */
     private final Map<Integer, Set<Integer>> releasing = new HashMap<>();
+
     private final Set<String> faultsTold = ConcurrentHashMap.newKeySet();
     private final Set<Integer> tried = new HashSet<>();
-    private final ActorRef<LaneActor.Released> laneNews;
+    private final ActorRef<LaneActor.Settled> laneNews;
     private int lanesRunning;
     private int interfacesOpen;
     private boolean stopping;
@@ -185,11 +194,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                         neighborSettings(config.neighbor()),
                         context.messageAdapter(NeighborActor.Event.class, NeighborNews::new)),
                 "neighbors");
-        routes.tell(new RouteActor.ReplaceRoutes(
-                RouteSource.STATIC,
-                staticRoutes(),
-                context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new)));
-        laneNews = context.messageAdapter(LaneActor.Released.class, LaneNews::new);
+        routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
+        askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, staticRoutes(), routeNews));
+        laneNews = context.messageAdapter(LaneActor.Settled.class, LaneNews::new);
         startLanes();
         startInterfaces(openers);
         startManagement(moreCommands);
@@ -275,9 +282,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(DeviceNews.class, this::onDeviceNews)
                 .onMessage(NeighborNews.class, this::onNeighborNews)
                 .onMessage(NeighborsStopped.class, message -> onNeighborsStopped())
-                .onMessage(RoutesApplied.class, message -> this)
+                .onMessage(RoutesApplied.class, message -> onRoutesApplied())
                 .onMessage(ManagementNews.class, this::onManagementNews)
-                .onMessage(LaneNews.class, message -> onReleased(message.released()))
+                .onMessage(LaneNews.class, message -> onSettled(message.settled()))
                 .onMessage(Inspect.class, message -> {
                     message.replyTo().tell(view());
                     return this;
@@ -329,8 +336,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 null,
                 device.offloads(),
                 configured.common().redirects());
-        getContext().getLog().info("interface {} is up: {} mtu {}", iface.name(), iface.device(), iface.mtu());
-        publish(iface);
+        attaching.put(id, new Attaching(iface, allLanes()));
         for (int lane = 0; lane < lanes.size(); lane++) {
             List<ReceiveQueue> receive = new ArrayList<>();
             for (int queue = lane; queue < device.receive().size(); queue += lanes.size()) {
@@ -338,12 +344,27 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             }
             laneActors
                     .get(lane)
-                    .tell(new LaneActor.Attach(id, receive, device.transmit().get(lane)));
+                    .tell(new LaneActor.Attach(id, receive, device.transmit().get(lane), laneNews));
         }
-        if (ethernet) {
+    }
+
+    /** Every lane reads and writes the interface: from now on it counts. */
+    private void announce(RouterInterface iface) {
+        getContext().getLog().info("interface {} is up: {} mtu {}", iface.name(), iface.device(), iface.mtu());
+        publish(iface);
+        if (iface.link() == RouterInterface.Link.ETHERNET) {
+            InterfaceConfig configured = config.interfaces().get(iface.id());
             neighbors.tell(new NeighborActor.InterfaceUp(iface, configured.addresses(), advertisement(configured)));
         }
-        tried(id);
+        tried(iface.id());
+    }
+
+    private Set<Integer> allLanes() {
+        Set<Integer> all = new HashSet<>();
+        for (int lane = 0; lane < lanes.size(); lane++) {
+            all.add(lane);
+        }
+        return all;
     }
 
     private static List<InterfaceAddress> ip4Only(List<InterfaceAddress> addresses) {
@@ -390,19 +411,27 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         tables.publish(tables.interfaces().with(now.down()));
         routes.tell(new RouteActor.InterfaceDown(id));
         neighbors.tell(new NeighborActor.InterfaceDown(id));
-        Set<Integer> busy = new HashSet<>();
-        for (int lane = 0; lane < lanes.size(); lane++) {
-            busy.add(lane);
-            laneActors.get(lane).tell(new LaneActor.Detach(id, laneNews));
-        }
-        releasing.put(id, busy);
+        attaching.remove(id);
+        releasing.put(id, allLanes());
+        laneActors.forEach(lane -> lane.tell(new LaneActor.Detach(id, laneNews)));
     }
 
-    private Behavior<Command> onReleased(LaneActor.Released message) {
-        Set<Integer> busy = releasing.get(message.interfaceId());
-        if (busy != null && busy.remove(message.lane()) && busy.isEmpty()) {
-            releasing.remove(message.interfaceId());
-            interfaceActors.get(message.interfaceId()).tell(new InterfaceActor.Released());
+    private Behavior<Command> onSettled(LaneActor.Settled news) {
+        int id = news.interfaceId();
+        if (news.attached()) {
+            Attaching waiting = attaching.get(id);
+            if (waiting != null
+                    && waiting.lanes().remove(news.lane())
+                    && waiting.lanes().isEmpty()) {
+                attaching.remove(id);
+                announce(waiting.iface());
+            }
+        } else {
+            Set<Integer> busy = releasing.get(id);
+            if (busy != null && busy.remove(news.lane()) && busy.isEmpty()) {
+                releasing.remove(id);
+                interfaceActors.get(id).tell(new InterfaceActor.Released());
+            }
         }
         return this;
     }
@@ -427,13 +456,27 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private void tried(int interfaceId) {
         tried.add(interfaceId);
-        if (!readyTold && tried.size() == interfaceActors.size()) {
+        if (tried.size() == interfaceActors.size()) {
+            // What the route actor was told so far is in the forwarding table when it answers this.
+            askRoutes(new RouteActor.AddRoutes(List.of(), routeNews));
+        }
+    }
+
+    private void askRoutes(RouteActor.Command request) {
+        routeRequests++;
+        routes.tell(request);
+    }
+
+    private Behavior<Command> onRoutesApplied() {
+        routeRequests--;
+        if (!readyTold && routeRequests == 0 && tried.size() == interfaceActors.size()) {
             readyTold = true;
             int up = (int) tables.interfaces().all().stream()
                     .filter(RouterInterface::up)
                     .count();
             outcome.ready(up, tried.size());
         }
+        return this;
     }
 
     /** On a lane's thread. */

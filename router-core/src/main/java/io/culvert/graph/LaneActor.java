@@ -30,21 +30,29 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     /** What the actor is told. */
     public sealed interface Command {}
 
-    /** The queues of an interface are there: read and write them. Replaces earlier ones of that interface. */
-    public record Attach(int interfaceId, List<ReceiveQueue> receive, TransmitQueue transmit) implements Command {
+    /**
+     * The queues of an interface are there: read and write them, and tell when the graph does. Replaces earlier ones of
+     * that interface.
+     */
+    public record Attach(int interfaceId, List<ReceiveQueue> receive, TransmitQueue transmit, ActorRef<Settled> settled)
+            implements Command {
         public Attach {
             receive = List.copyOf(receive);
         }
     }
 
     /** Let go of an interface's queues; told once no stage uses them any more. */
-    public record Detach(int interfaceId, ActorRef<Released> released) implements Command {}
+    public record Detach(int interfaceId, ActorRef<Settled> settled) implements Command {}
 
     /** Finish what is on its way and stop. */
     public record Stop() implements Command {}
 
-    /** No stage of the lane uses an interface's queues any more. */
-    public record Released(int lane, int interfaceId) {}
+    /**
+     * The lane's graph runs with what it was told about an interface.
+     *
+     * @param attached whether it uses the interface's queues now, or no stage does any more
+     */
+    public record Settled(int lane, int interfaceId, boolean attached) {}
 
     private record GraphEnded(RouterGraph.Running graph) implements Command {}
 
@@ -58,7 +66,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private final TimerScheduler<Command> timers;
     private final Materializer materializer;
     private final Map<Integer, Queues> queues = new TreeMap<>();
-    private final List<Detach> waitingForRelease = new ArrayList<>();
+    private final List<Runnable> toSettle = new ArrayList<>();
     private RouterGraph.@Nullable Running running;
     private boolean restartWanted;
     private boolean stopping;
@@ -110,13 +118,14 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
 
     private Behavior<Command> onAttach(Attach message) {
         queues.put(message.interfaceId(), new Queues(message.receive(), message.transmit()));
+        toSettle.add(() -> message.settled().tell(new Settled(lane.number(), message.interfaceId(), true)));
         rematerialise();
         return this;
     }
 
     private Behavior<Command> onDetach(Detach message) {
         queues.remove(message.interfaceId());
-        waitingForRelease.add(message);
+        toSettle.add(() -> message.settled().tell(new Settled(lane.number(), message.interfaceId(), false)));
         rematerialise();
         return this;
     }
@@ -146,9 +155,10 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
                 .toList();
         List<TransmitQueue> transmit =
                 queues.values().stream().map(Queues::transmit).toList();
-        releaseDetached();
         RouterGraph.Running started = graph.run(lane, receive, transmit, deviceLoss, materializer);
         running = started;
+        toSettle.forEach(Runnable::run);
+        toSettle.clear();
         getContext().pipeToSelf(started.ended(), (done, failure) -> new GraphEnded(started));
     }
 
@@ -157,7 +167,6 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
             return this;
         }
         running = null;
-        releaseDetached();
         if (stopping) {
             return Behaviors.stopped();
         }
@@ -171,13 +180,5 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
                     backoff.multipliedBy(2).compareTo(LONGEST_BACKOFF) > 0 ? LONGEST_BACKOFF : backoff.multipliedBy(2);
         }
         return this;
-    }
-
-    private void releaseDetached() {
-        if (running == null) {
-            waitingForRelease.forEach(
-                    detached -> detached.released().tell(new Released(lane.number(), detached.interfaceId())));
-            waitingForRelease.clear();
-        }
     }
 }

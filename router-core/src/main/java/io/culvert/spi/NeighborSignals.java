@@ -49,6 +49,10 @@ public interface NeighborSignals {
      */
     void routerSolicitation(int interfaceId, long sourceHigh, long sourceLow, long mac);
 
-    /** A stage is to be signalled whenever a neighbor that packets wait for was resolved or failed. */
-    void onResolution(Runnable signal);
+    /**
+     * A stage is to be signalled whenever a neighbor that packets wait for was resolved or failed.
+     *
+     * @return ends that; to be run when the stage stops
+     */
+    Runnable onResolution(Runnable signal);
 }

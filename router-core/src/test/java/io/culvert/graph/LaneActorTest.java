@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.FishingOutcomes;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import io.culvert.packet.BufferPool;
@@ -44,7 +45,7 @@ class LaneActorTest {
     private final ScriptedInterface right = ScriptedInterface.pointToPoint(1);
     private final List<String> faults = new CopyOnWriteArrayList<>();
     private final List<String> losses = new CopyOnWriteArrayList<>();
-    private final TestProbe<LaneActor.Released> released = KIT.createTestProbe();
+    private final TestProbe<LaneActor.Settled> settled = KIT.createTestProbe();
     private FaultPolicy policy = FaultPolicy.DROP;
 
     private Lane lane;
@@ -185,8 +186,8 @@ class LaneActorTest {
         lane = new Lane(0, BufferPool.allocate(buffers), environment());
         RouterGraph graph = new RouterGraph(stages);
         actor = KIT.spawn(LaneActor.create(lane, graph, (id, cause) -> losses.add(id + " " + cause.getMessage())));
-        actor.tell(new LaneActor.Attach(0, List.of(left), left));
-        actor.tell(new LaneActor.Attach(1, List.of(right), right));
+        actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
+        actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
     }
 
     private Lane.Environment environment() {
@@ -424,11 +425,13 @@ class LaneActorTest {
         start();
         left.arrive(bytes("p"));
         awaitSent(right, 1);
-        actor.tell(new LaneActor.Detach(1, released.ref()));
-        released.receiveMessage();
+        actor.tell(new LaneActor.Detach(1, settled.ref()));
+        settled.fishForMessage(
+                Duration.ofSeconds(5),
+                news -> news.attached() ? FishingOutcomes.continueAndIgnore() : FishingOutcomes.complete());
         left.arrive(bytes("p"));
         await().until(() -> dropsOf("device-transmit", GraphDrop.NO_INTERFACE) == 1);
-        actor.tell(new LaneActor.Attach(1, List.of(right), right));
+        actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
         await().untilAsserted(() -> {
             left.arrive(bytes("p"));
             assertThat(right.sent().size()).isGreaterThan(1);

@@ -520,8 +520,9 @@ public final class StageHarness implements StageContext, StageSetup {
         }
 
         @Override
-        public void onResolution(Runnable signal) {
+        public Runnable onResolution(Runnable signal) {
             listeners.add(signal);
+            return () -> listeners.remove(signal);
         }
     }
 }

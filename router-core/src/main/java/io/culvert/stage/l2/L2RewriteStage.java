@@ -121,6 +121,7 @@ public final class L2RewriteStage implements PacketStage {
     private static final int LONGEST_WITH_BROADCAST = 30;
 
     private final NeighborSignals signals;
+    private final Runnable endSignals;
     private final EthernetView ethernet = new EthernetView();
     private final Ip4View ip4 = new Ip4View();
     private final Ip6View ip6 = new Ip6View();
@@ -134,7 +135,7 @@ public final class L2RewriteStage implements PacketStage {
 
     private L2RewriteStage(StageSetup setup) {
         signals = setup.neighborSignals();
-        signals.onResolution(setup.signal());
+        endSignals = signals.onResolution(setup.signal());
     }
 
     @Override
@@ -319,6 +320,7 @@ public final class L2RewriteStage implements PacketStage {
 
     @Override
     public void onStop(StageContext context) {
+        endSignals.run();
         for (int i = 0; i < heldCount; i++) {
             context.drop(heldAt(i), Drop.STOPPED_WHILE_WAITING);
         }
