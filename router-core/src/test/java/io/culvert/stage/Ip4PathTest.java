@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import io.culvert.fib.Fib;
 import io.culvert.graph.FaultPolicy;
@@ -76,6 +77,8 @@ import org.junit.jupiter.api.Test;
  */
 final class Ip4PathTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
+
+    private final TestProbe<LaneActor.Settled> settled = KIT.createTestProbe();
     private static final long SEED = 0x5eed_6;
 
     private static final int LAN = 0;
@@ -158,9 +161,9 @@ final class Ip4PathTest {
         RouterGraph graph = new RouterGraph(stages());
         ActorRef<LaneActor.Command> started =
                 KIT.spawn(LaneActor.create(in, graph, (id, cause) -> faults.add(id + " " + cause)));
-        started.tell(new LaneActor.Attach(LAN, List.of(lan), lan));
-        started.tell(new LaneActor.Attach(TUN, List.of(tun), tun));
-        started.tell(new LaneActor.Attach(KERNEL, List.of(kernel), kernel));
+        started.tell(new LaneActor.Attach(LAN, List.of(lan), lan, settled.ref()));
+        started.tell(new LaneActor.Attach(TUN, List.of(tun), tun, settled.ref()));
+        started.tell(new LaneActor.Attach(KERNEL, List.of(kernel), kernel, settled.ref()));
         return started;
     }
 

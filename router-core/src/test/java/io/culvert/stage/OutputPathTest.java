@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import io.culvert.fib.Fib;
 import io.culvert.graph.BuiltInStages;
@@ -44,6 +45,8 @@ import org.junit.jupiter.api.Test;
  */
 final class OutputPathTest {
     private static final ActorTestKit KIT = ActorTestKit.create();
+
+    private final TestProbe<LaneActor.Settled> settled = KIT.createTestProbe();
 
     private static final int IN = 0;
     private static final int OUT = 1;
@@ -117,10 +120,10 @@ final class OutputPathTest {
     private ActorRef<LaneActor.Command> run(Lane in) {
         ActorRef<LaneActor.Command> started = KIT.spawn(LaneActor.create(
                 in, new RouterGraph(BuiltInStages.all()), (id, cause) -> faults.add(id + " " + cause)));
-        started.tell(new LaneActor.Attach(OUT, List.of(out), out));
-        started.tell(new LaneActor.Attach(LAN, List.of(lan), lan));
+        started.tell(new LaneActor.Attach(OUT, List.of(out), out, settled.ref()));
+        started.tell(new LaneActor.Attach(LAN, List.of(lan), lan, settled.ref()));
         // Last, as each makes the graph anew: what arrives then finds it as it stays.
-        started.tell(new LaneActor.Attach(IN, List.of(this.in), this.in));
+        started.tell(new LaneActor.Attach(IN, List.of(this.in), this.in, settled.ref()));
         return started;
     }
 
