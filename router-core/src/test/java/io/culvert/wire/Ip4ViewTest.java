@@ -168,6 +168,20 @@ final class Ip4ViewTest {
     }
 
     @Test
+    void settersWriteTheirFieldAlone() {
+        PacketBuffer packet = packet("00".repeat(20));
+        ip.wrap(packet, packet.start());
+        ip.setHeaderBytes(60);
+        ip.setTotalLength(0x8001);
+        ip.setIdentification(0x8002);
+        ip.setFragment(true, true, 0xfff8);
+        ip.setTtl(0x80);
+        ip.setProtocol(0xff);
+
+        assertThat(hex(packet)).isEqualTo("4f00800180027fff80ff0000" + "0000000000000000");
+    }
+
+    @Test
     void roundTripsRandomHeaders() {
         SplittableRandom random = new SplittableRandom(SEED);
         PacketBuffer packet = dirty(Ip4View.MAX_TOTAL_LENGTH);
