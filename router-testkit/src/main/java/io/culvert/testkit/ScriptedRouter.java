@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
@@ -128,9 +129,7 @@ public final class ScriptedRouter implements AutoCloseable {
 
     /** The other end of an interface. */
     public ScriptedInterface at(String name) {
-        ScriptedInterface found = interfaces.get(name);
-        assertThat(found).as("interface %s", name).isNotNull();
-        return found;
+        return Objects.requireNonNull(interfaces.get(name), () -> "no interface " + name);
     }
 
     /** Lets a packet arrive on an interface. */
