@@ -1,31 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.app;
 
-import akka.actor.typed.ActorSystem;
-import com.typesafe.config.Config;
-import com.typesafe.config.ConfigFactory;
 import io.culvert.config.BadConfigException;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
-import io.culvert.control.ManagementCommand;
-import io.culvert.control.RouterActor;
-import io.culvert.control.RouterCounters;
-import io.culvert.control.ShowVersion;
-import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.StageDescriptor;
-import io.culvert.telemetry.LaneLedger;
-import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.Clock;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -35,6 +17,9 @@ import picocli.CommandLine.Spec;
 /**
  * {@code culvert run}: a router in the foreground until SIGTERM or SIGINT, which drain it, remove what it made, and end the
  * process with 0.
+ *
+ * <p>What runs the router is in {@link RouterProcess}: picocli looks into this class whatever the command is, and would
+ * load Akka for {@code culvert --help} if a method here named it.
  */
 @Command(name = "run", description = "Run a router in the foreground until it is told to stop.")
 final class RunCommand implements Callable<Integer> {
@@ -65,85 +50,6 @@ final class RunCommand implements Callable<Integer> {
             CheckCommand.report(bad, spec.commandLine().getErr());
             return Culvert.EXIT_BAD_CONFIG;
         }
-        return run(config, stages);
-    }
-
-    private Integer run(RouterConfig config, List<StageDescriptor> stages) throws Exception {
-        Logger log = LoggerFactory.getLogger("culvert");
-        AtomicInteger exitCode = new AtomicInteger(Culvert.EXIT_OK);
-        RouterActor.Outcome outcome = new RouterActor.Outcome() {
-            @Override
-            public void ready(int up, int all) {
-                log.info(
-                        "{} is ready in {} ms: {} of {} interfaces up",
-                        config.name(),
-                        sinceStart().toMillis(),
-                        up,
-                        all);
-            }
-
-            @Override
-            public void ended(InterfaceTable interfaces, RouterCounters counters) {
-                if (stats) {
-                    print(interfaces, counters);
-                }
-            }
-
-            @Override
-            public void missingRight(String interfaceName, IOException cause) {
-                exitCode.set(Culvert.EXIT_NO_PERMISSION);
-                log.error("interface {}: {}", interfaceName, cause.getMessage());
-            }
-        };
-        ManagementCommand version =
-                new ShowVersion(config.name(), VersionCommand.version(), startInstant(), Clock.systemUTC());
-        ActorSystem<RouterActor.Command> system = ActorSystem.create(
-                RouterActor.create(config, stages, List.of(version), outcome), "culvert", akkaConfig(config));
-        Thread onSignal = new Thread(() -> stopAndHalt(system), "culvert-shutdown");
-        Runtime.getRuntime().addShutdownHook(onSignal);
-        system.getWhenTerminated().toCompletableFuture().join();
-        return exitCode.get();
-    }
-
-    /**
-     * On a signal the JVM would exit with 128 plus its number, as if the router had failed. Once everything is down, this
-     * ends the process with 0 instead.
-     */
-    private static void stopAndHalt(ActorSystem<RouterActor.Command> system) {
-        if (!system.getWhenTerminated().toCompletableFuture().isDone()) {
-            system.tell(new RouterActor.Stop());
-            system.getWhenTerminated().toCompletableFuture().join();
-            Runtime.getRuntime().halt(Culvert.EXIT_OK);
-        }
-    }
-
-    private void print(InterfaceTable interfaces, RouterCounters counters) {
-        PrintWriter out = spec.commandLine().getOut();
-        for (RouterCounters.InterfaceRow row : counters.interfaces(interfaces.all())) {
-            out.printf(
-                    "%-20s rx %d packets %d bytes, tx %d packets %d bytes, refused %d%n",
-                    row.name(), row.rxPackets(), row.rxBytes(), row.txPackets(), row.txBytes(), row.txRefused());
-        }
-        for (RouterCounters.DropRow row : counters.drops()) {
-            out.printf(
-                    "%-20s dropped %d %s: %s%n",
-                    row.stage(), row.packets(), row.reason().id(), row.reason().text());
-        }
-        for (LaneLedger.Entry entry : LaneLedger.Entry.values()) {
-            out.printf("%-20s %d%n", entry.name().toLowerCase(Locale.ROOT), counters.ledger(entry));
-        }
-        out.flush();
-    }
-
-    private static Duration sinceStart() {
-        return Duration.between(startInstant(), Instant.now());
-    }
-
-    private static Instant startInstant() {
-        return ProcessHandle.current().info().startInstant().orElseGet(Instant::now);
-    }
-
-    private static Config akkaConfig(RouterConfig config) {
-        return config.akka().atKey("akka").withFallback(ConfigFactory.defaultReference());
+        return new RouterProcess(config, stages, stats ? spec.commandLine().getOut() : null).run();
     }
 }

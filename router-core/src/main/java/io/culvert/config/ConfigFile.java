@@ -28,6 +28,7 @@ public final class ConfigFile {
         if (!problems.isEmpty()) {
             throw new BadConfigException(problems.sorted());
         }
+        HoconFile.checkRepeatedKeys(file, ROUTER, problems);
         HoconFile.checkRoots(root, problems, ROUTER, AKKA);
         ConfigObject router = HoconFile.sectionAt(root, ROUTER, problems);
         ConfigObject akka = HoconFile.sectionAt(root, AKKA, problems);

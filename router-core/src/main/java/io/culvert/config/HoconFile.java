@@ -10,6 +10,7 @@ import com.typesafe.config.ConfigParseOptions;
 import com.typesafe.config.ConfigResolveOptions;
 import com.typesafe.config.ConfigSyntax;
 import com.typesafe.config.ConfigValue;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,6 +64,20 @@ final class HoconFile {
                 problems.add(
                         entry.getValue().origin(), name + " is unknown at the top, " + Suggestion.ofKeys(name, known));
             }
+        }
+    }
+
+    /**
+     * Reports the keys that stand twice between the same braces.
+     *
+     * @param root the root whose name messages leave out
+     */
+    static void checkRepeatedKeys(Path file, String root, Problems problems) {
+        try {
+            RepeatedKeys.report(Files.readString(file), root, problems);
+        } catch (IOException e) {
+            // It has just been parsed: somebody is replacing it.
+            problems.add(1, "the file can't be read: " + e.getMessage());
         }
     }
 

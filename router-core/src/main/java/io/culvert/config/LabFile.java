@@ -24,6 +24,7 @@ public final class LabFile {
         if (!problems.isEmpty()) {
             throw new BadConfigException(problems.sorted());
         }
+        HoconFile.checkRepeatedKeys(file, LAB, problems);
         HoconFile.checkRoots(root, problems, LAB);
         ConfigObject object = HoconFile.sectionAt(root, LAB, problems);
         if (!root.containsKey(LAB)) {

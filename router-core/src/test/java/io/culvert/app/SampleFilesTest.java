@@ -4,6 +4,7 @@ package io.culvert.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
+import com.typesafe.config.ConfigFactory;
 import io.culvert.config.ConfigFile;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,11 +20,17 @@ final class SampleFilesTest {
     private static final Path FOLDER = Path.of("../conf");
 
     static List<Path> samples() throws IOException {
-        try (Stream<Path> files = Files.list(FOLDER)) {
+        try (Stream<Path> files = Files.walk(FOLDER)) {
             return files.filter(file -> file.toString().endsWith(".conf"))
+                    .filter(SampleFilesTest::isOfARouter)
                     .sorted()
                     .toList();
         }
+    }
+
+    /** Other files there describe labs. */
+    private static boolean isOfARouter(Path file) {
+        return ConfigFactory.parseFile(file.toFile()).hasPath("router");
     }
 
     @Test

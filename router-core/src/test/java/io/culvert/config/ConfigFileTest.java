@@ -711,6 +711,51 @@ final class ConfigFileTest {
                         "r.conf:6: nta is unknown, did you mean nat?");
     }
 
+    static Stream<Arguments> repeated() {
+        return Stream.of(
+                mistake(
+                        "router {\n name = a\n name = b }",
+                        "3: name is there twice (line 2), expected one of that name"),
+                mistake(
+                        "router { interfaces {\nlan { type = tap }\nwan { type = tun }\nlan { mtu = 1500 } } }",
+                        "4: interfaces.lan is there twice (line 2), expected one of that name"),
+                mistake(
+                        "router { # name = a {\n // }\n name = \"}\", name = c }",
+                        "3: name is there twice (line 3), expected one of that name"),
+                mistake(
+                        "{ router : {\n routes = [ { prefix = \"10.0.0.0/8\", action = blackhole\n, \"action\" : prohibit } ] } }",
+                        "3: routes.action is there twice (line 2), expected one of that name"),
+                mistake(
+                        "router.name = a\nrouter.name = b",
+                        "2: router.name is there twice (line 1), expected one of that name"));
+    }
+
+    @ParameterizedTest(name = "{1}")
+    @MethodSource("repeated")
+    void aKeyThatStandsTwiceIsReported(String text, String expected) {
+        assertThat(problems(text)).contains("r.conf:" + expected);
+    }
+
+    @Test
+    void whatBuildsOnTheValueBeforeMayStandTwice() throws Exception {
+        RouterConfig config = read("""
+                router {
+                  name = r
+                  name = ${router.name}1
+                  interfaces.a { type = tun, addresses = ["10.0.0.1/24"] }
+                  interfaces.b = ${router.interfaces.a} { addresses = ["10.1.0.1/24"] }
+                  interfaces.b { mtu = 1400 }
+                  routes = [ { prefix = "10.2.0.0/16", interface = a }, { prefix = "10.3.0.0/16", interface = a } ]
+                  routes += { prefix = "10.4.0.0/16", interface = b }
+                }
+                router { lanes = 2 }
+                """);
+
+        assertThat(config.name()).isEqualTo("r1");
+        assertThat(config.interfaces().get(1).mtu()).hasValue(1400);
+        assertThat(config.routes()).hasSize(3);
+    }
+
     @Test
     void anOverriddenSettingAndANullCountAsHoconSays() throws Exception {
         RouterConfig config = read("router { name = a, lanes = 3 }\nrouter { name = b, lanes = null }");

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.app;
+
+import akka.actor.typed.ActorSystem;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import io.culvert.config.RouterConfig;
+import io.culvert.control.ManagementCommand;
+import io.culvert.control.RouterActor;
+import io.culvert.control.RouterCounters;
+import io.culvert.control.ShowVersion;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.telemetry.LaneLedger;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The one router of this process: started in the calling thread, ended by a signal. */
+final class RouterProcess {
+    private final RouterConfig config;
+    private final List<StageDescriptor> stages;
+    private final @Nullable PrintWriter stats;
+
+    /** @param stats where the counters go when the router ends, or null */
+    RouterProcess(RouterConfig config, List<StageDescriptor> stages, @Nullable PrintWriter stats) {
+        this.config = config;
+        this.stages = stages;
+        this.stats = stats;
+    }
+
+    /** Runs the router until it has ended; answers the exit code of the process. */
+    int run() {
+        Logger log = LoggerFactory.getLogger("culvert");
+        AtomicInteger exitCode = new AtomicInteger(Culvert.EXIT_OK);
+        RouterActor.Outcome outcome = new RouterActor.Outcome() {
+            @Override
+            public void ready(int up, int all) {
+                log.info(
+                        "{} is ready in {} ms: {} of {} interfaces up",
+                        config.name(),
+                        sinceStart().toMillis(),
+                        up,
+                        all);
+            }
+
+            @Override
+            public void ended(InterfaceTable interfaces, RouterCounters counters) {
+                if (stats != null) {
+                    print(interfaces, counters, stats);
+                }
+            }
+
+            @Override
+            public void missingRight(String interfaceName, IOException cause) {
+                exitCode.set(Culvert.EXIT_NO_PERMISSION);
+                log.error("interface {}: {}", interfaceName, cause.getMessage());
+            }
+        };
+        ManagementCommand version =
+                new ShowVersion(config.name(), VersionCommand.version(), startInstant(), Clock.systemUTC());
+        ActorSystem<RouterActor.Command> system = ActorSystem.create(
+                RouterActor.create(config, stages, List.of(version), outcome), "culvert", akkaConfig(config));
+        Thread onSignal = new Thread(() -> stopAndHalt(system), "culvert-shutdown");
+        Runtime.getRuntime().addShutdownHook(onSignal);
+        system.getWhenTerminated().toCompletableFuture().join();
+        return exitCode.get();
+    }
+
+    /**
+     * On a signal the JVM would exit with 128 plus its number, as if the router had failed. Once everything is down, this
+     * ends the process with 0 instead.
+     */
+    private static void stopAndHalt(ActorSystem<RouterActor.Command> system) {
+        if (!system.getWhenTerminated().toCompletableFuture().isDone()) {
+            system.tell(new RouterActor.Stop());
+            system.getWhenTerminated().toCompletableFuture().join();
+            Runtime.getRuntime().halt(Culvert.EXIT_OK);
+        }
+    }
+
+    private static void print(InterfaceTable interfaces, RouterCounters counters, PrintWriter out) {
+        for (RouterCounters.InterfaceRow row : counters.interfaces(interfaces.all())) {
+            out.printf(
+                    "%-20s rx %d packets %d bytes, tx %d packets %d bytes, refused %d%n",
+                    row.name(), row.rxPackets(), row.rxBytes(), row.txPackets(), row.txBytes(), row.txRefused());
+        }
+        for (RouterCounters.DropRow row : counters.drops()) {
+            out.printf(
+                    "%-20s dropped %d %s: %s%n",
+                    row.stage(), row.packets(), row.reason().id(), row.reason().text());
+        }
+        for (LaneLedger.Entry entry : LaneLedger.Entry.values()) {
+            out.printf("%-20s %d%n", entry.name().toLowerCase(Locale.ROOT), counters.ledger(entry));
+        }
+        out.flush();
+    }
+
+    private static Duration sinceStart() {
+        return Duration.between(startInstant(), Instant.now());
+    }
+
+    private static Instant startInstant() {
+        return ProcessHandle.current().info().startInstant().orElseGet(Instant::now);
+    }
+
+    private static Config akkaConfig(RouterConfig config) {
+        return config.akka().atKey("akka").withFallback(ConfigFactory.defaultReference());
+    }
+}
