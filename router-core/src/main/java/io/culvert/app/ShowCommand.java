@@ -116,7 +116,7 @@ final class ShowCommand implements Callable<Integer> {
     }
 
     private Path pathOf(String given) {
-        return given.contains("/") ? Path.of(given) : folder.resolve(given + ".sock");
+        return given.contains("/") || given.endsWith(".sock") ? Path.of(given) : folder.resolve(given + ".sock");
     }
 
     private static List<Path> socketsIn(Path folder) {
