@@ -330,7 +330,7 @@ public final class Ip4ReassemblyStage implements PacketStage {
 
         /** Whether a fragment with this end disagrees with what others have said of the whole's length. */
         boolean contradicts(int fragmentEnd, boolean more) {
-            return end >= 0 && (fragmentEnd > end || !more && fragmentEnd != end) || !more && fragmentEnd < highest;
+            return end >= 0 && fragmentEnd > end || !more && fragmentEnd < highest;
         }
 
         int blocksPresent(int from, int to) {

@@ -105,6 +105,10 @@ final class Icmp4EchoStageTest {
         assertThat(Arrays.copyOfRange(reply.toByteArray(), 20, 32))
                 .isEqualTo(new byte[] {7, 11, 12, 1, 2, 3, 4, (byte) 192, (byte) 168, 1, 1, 0});
 
+        byte[] noRoom = {7, 7, 5, 0, 1, 2, 3, 1};
+        PacketBuffer cut = answer(toRouter().options(7, 7, 5, 0, 1, 2, 3, 1).echoRequest(1, 1));
+        assertThat(Arrays.copyOfRange(cut.toByteArray(), 20, 28)).isEqualTo(noRoom);
+
         PacketBuffer full = answer(toRouter().options(7, 7, 8, 1, 2, 3, 4).echoRequest(1, 1));
         assertThat(Arrays.copyOfRange(full.toByteArray(), 20, 28)).isEqualTo(new byte[] {7, 7, 8, 1, 2, 3, 4, 0});
     }
@@ -124,6 +128,10 @@ final class Icmp4EchoStageTest {
                 answer(toRouter().options(68, 8, 9, 0x20, 1, 2, 3, 4).echoRequest(1, 1));
         assertThat(full.bytes().get(full.start() + 22)).isEqualTo((byte) 9);
         assertThat(full.bytes().get(full.start() + 23)).isEqualTo((byte) 0x30);
+
+        PacketBuffer overflown =
+                answer(toRouter().options(68, 8, 9, 0xf0, 1, 2, 3, 4).echoRequest(1, 1));
+        assertThat(overflown.bytes().get(overflown.start() + 23)).isEqualTo((byte) 0xf0);
 
         PacketBuffer forAnother =
                 answer(toRouter().options(68, 12, 5, 3, 1, 1, 1, 1, 0, 0, 0, 0).echoRequest(1, 1));

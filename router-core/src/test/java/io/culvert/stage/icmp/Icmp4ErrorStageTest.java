@@ -106,6 +106,16 @@ final class Icmp4ErrorStageTest {
         assertThat(error.checksum()).isEqualTo(PacketBuffer.Checksum.UNVERIFIED);
     }
 
+    /** RFC 6864 section 4.3: an error may be fragmented on its way. */
+    @Test
+    void numbersErrorsApart() {
+        harness.process(expired(transit().udp(1, 2)), expired(transit().udp(1, 2)));
+        assertThat(harness.out(Out.SEND).stream()
+                        .map(packet ->
+                                new Ip4View().wrap(packet, packet.start()).identification()))
+                .containsExactly(0, 1);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "3, 0, 0, UNREACHABLE",
@@ -174,6 +184,17 @@ final class Icmp4ErrorStageTest {
                 InterfaceBuilder.ethernet(0).build(),
                 InterfaceBuilder.ethernet(1).build());
         harness.process(expired(transit().from("100.64.1.1")));
+        assertThat(source(harness.single(Out.SEND))).isEqualTo("192.0.0.8");
+    }
+
+    @Test
+    void takesNoAddressOfAnotherVrf() {
+        harness.interfaces(
+                InterfaceBuilder.ethernet(0).vrf(1).address("192.168.1.1/24").build(),
+                InterfaceBuilder.ethernet(1).build());
+        PacketBuffer packet = expired(transit().from("100.64.1.1"));
+        packet.setReceiveInterface(WAN);
+        harness.process(packet);
         assertThat(source(harness.single(Out.SEND))).isEqualTo("192.0.0.8");
     }
 

@@ -3,13 +3,18 @@ package io.culvert.stage.ip4;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.culvert.fib.Fib;
+import io.culvert.net.Ip4Prefix;
 import io.culvert.packet.PacketBuffer;
+import io.culvert.spi.FibAction;
+import io.culvert.spi.FibEntry;
 import io.culvert.stage.TestRouter;
 import io.culvert.stage.ip4.Ip4InputStage.Out;
 import io.culvert.testkit.PacketBuilder;
 import io.culvert.testkit.Packets;
 import io.culvert.testkit.StageHarness;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,6 +125,19 @@ final class Ip4InputStageTest {
     })
     void dropsForgedOwnAndBroadcastSources(String source, String reason) {
         dropped(reason, valid().from(source).udp(1, 2).bytes());
+    }
+
+    @Test
+    void judgesSourcesByTheTableOfTheirVrf() {
+        Fib fib = new Fib();
+        fib.put(1, new FibEntry(Ip4Prefix.parse("192.168.1.10/32"), FibAction.LOCAL, List.of()));
+        harness.fib(fib);
+        PacketBuffer forged = harness.packet(valid().udp(1, 2).bytes());
+        forged.setVrf(1);
+        harness.process(forged, harness.packet(valid().udp(1, 2).bytes()));
+
+        assertThat(harness.dropped("own-source")).isEqualTo(1);
+        assertThat(harness.out(Out.NEXT)).hasSize(1);
     }
 
     @ParameterizedTest

@@ -7,16 +7,20 @@ import static io.culvert.stage.TestRouter.TUN;
 import static io.culvert.stage.TestRouter.WAN;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.culvert.fib.Fib;
 import io.culvert.net.InterfaceId;
 import io.culvert.net.Ip4Address;
+import io.culvert.net.Ip4Prefix;
 import io.culvert.net.Ip6Address;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.spi.FibAction;
+import io.culvert.spi.FibEntry;
 import io.culvert.stage.TestRouter;
 import io.culvert.stage.ip4.Ip4LookupStage.Count;
 import io.culvert.stage.ip4.Ip4LookupStage.Out;
 import io.culvert.testkit.Packets;
 import io.culvert.testkit.StageHarness;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,6 +86,19 @@ final class Ip4LookupStageTest {
         PacketBuffer packet = harness.single(Out.FORWARD);
         assertThat(packet.nextHopIs6()).isTrue();
         assertThat(new Ip6Address(packet.nextHop6High(), packet.nextHop6Low())).hasToString("fe80::9");
+    }
+
+    @Test
+    void looksInTheTableOfThePacketsVrf() {
+        Fib fib = new Fib();
+        fib.put(1, new FibEntry(Ip4Prefix.parse("10.9.0.0/16"), FibAction.FORWARD, List.of(TestRouter.via(TUN, null))));
+        harness.fib(fib);
+        PacketBuffer ofVrf1 = packet("192.168.1.10", "10.9.1.1");
+        ofVrf1.setVrf(1);
+        harness.process(ofVrf1, packet("192.168.1.10", "10.9.1.1"));
+
+        assertThat(harness.single(Out.FORWARD)).isSameAs(ofVrf1);
+        assertThat(harness.single(Out.ERROR).icmpCode()).isZero();
     }
 
     @Test

@@ -140,6 +140,49 @@ final class Ip4ReassemblyStageTest {
         assertThat(harness.out(Out.NEXT).get(1).toByteArray()).isEqualTo(other);
     }
 
+    /** RFC 791 section 3.2: source, destination, protocol and identification; and the VRF. */
+    @Test
+    void takesOnlyFragmentsOfOneDatagramForOne() {
+        byte[] first = toRouter().fragment(0, true).nextProtocol(17).payload(8).bytes();
+        PacketBuilder last = toRouter().fragment(8, false).nextProtocol(17).payload(8);
+        receive(first);
+        receive(toRouter().id(1).fragment(8, false).nextProtocol(17).payload(8).bytes());
+        receive(toRouter()
+                .from("192.168.1.11")
+                .fragment(8, false)
+                .nextProtocol(17)
+                .payload(8)
+                .bytes());
+        receive(toRouter()
+                .to("10.0.0.1")
+                .fragment(8, false)
+                .nextProtocol(17)
+                .payload(8)
+                .bytes());
+        receive(toRouter().fragment(8, false).nextProtocol(1).payload(8).bytes());
+        PacketBuffer ofAnotherVrf = harness.packet(last.bytes());
+        ofAnotherVrf.setVrf(1);
+        harness.process(ofAnotherVrf);
+        assertThat(harness.out(Out.NEXT)).isEmpty();
+
+        receive(last.bytes());
+        assertThat(harness.out(Out.NEXT)).hasSize(1);
+    }
+
+    @Test
+    void believesNoDeviceAboutTheWholeAndForgetsNoLinkBroadcast() {
+        PacketBuffer first = harness.packet(
+                toRouter().fragment(0, true).nextProtocol(17).payload(8).bytes());
+        PacketBuffer last = harness.packet(
+                toRouter().fragment(8, false).nextProtocol(17).payload(8).bytes());
+        first.setChecksum(PacketBuffer.Checksum.VALID);
+        last.setLinkBroadcast(true);
+        harness.process(first, last);
+
+        assertThat(harness.single(Out.NEXT).checksum()).isEqualTo(PacketBuffer.Checksum.UNVERIFIED);
+        assertThat(harness.single(Out.NEXT).linkBroadcast()).isTrue();
+    }
+
     @Test
     void dropsADuplicateAndGoesOn() {
         byte[] whole = toRouter().udp(1, 2).payload(3000).bytes();

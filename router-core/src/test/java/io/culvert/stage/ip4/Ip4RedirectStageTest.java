@@ -88,7 +88,7 @@ final class Ip4RedirectStageTest {
 
     @Test
     void isSilentWhenTheNextHopIsIp6() {
-        PacketBuffer packet = packet("192.168.1.10", 0, 0, "0.0.0.0");
+        PacketBuffer packet = packet("192.168.1.10", 0, 0, "192.168.1.254");
         packet.setNextHop6(0xfe80_0000_0000_0000L, 9);
         harness.process(packet);
         assertThat(harness.out(Out.REDIRECT)).isEmpty();
