@@ -40,6 +40,18 @@ class Ip6ScenarioTest {
             }
             """;
 
+    /** Addresses come into use one after the other, as they are found to be free. */
+    private static ScriptedRouter startWithTap() {
+        ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP);
+        router.await(
+                () -> router.view().interfaces().all().stream()
+                        .anyMatch(each -> each.name().equals("lan")
+                                && each.linkLocal() != null
+                                && !each.addresses().isEmpty()),
+                "the addresses of lan");
+        return router;
+    }
+
     private static PacketBuilder aTo(String destination) {
         return Packets.ip6().from("fd00:1::2").to(destination);
     }
@@ -210,7 +222,7 @@ class Ip6ScenarioTest {
 
     @Test
     void answersSolicitationsForItsAddressesOnly() {
-        try (ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP)) {
+        try (ScriptedRouter router = startWithTap()) {
             router.arrive(
                     "lan",
                     Packets.ethernet(HOST, "33:33:ff:00:00:01")
@@ -233,7 +245,7 @@ class Ip6ScenarioTest {
 
     @Test
     void resolvesANeighborAndSendsWhatWaitedInOrder() {
-        try (ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP)) {
+        try (ScriptedRouter router = startWithTap()) {
             for (int i = 0; i < 3; i++) {
                 router.arrive("a", aTo("fd00:2::10").udp(1, 100 + i).bytes());
             }
@@ -265,7 +277,7 @@ class Ip6ScenarioTest {
     /** RFC 4861 7.2.2: after its retries the router says so to who waits. */
     @Test
     void tellsSendersOfANeighborThatDoesNotAnswer() {
-        try (ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP)) {
+        try (ScriptedRouter router = startWithTap()) {
             PacketBuilder sent = aTo("fd00:2::77").udp(1, 2);
             router.arrive("a", sent.hopLimit(64).bytes());
             assertError(router.awaitSent("a"), 1, 3, 0, sent.hopLimit(63).bytes());
@@ -274,7 +286,7 @@ class Ip6ScenarioTest {
 
     @Test
     void neighborsPingItsLinkLocalAddress() {
-        try (ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP)) {
+        try (ScriptedRouter router = startWithTap()) {
             router.arrive(
                     "lan",
                     Packets.ethernet(HOST, "33:33:ff:00:00:01")
@@ -310,7 +322,7 @@ class Ip6ScenarioTest {
 
     @Test
     void linkLocalPacketsNeverLeaveTheirLink() {
-        try (ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP)) {
+        try (ScriptedRouter router = startWithTap()) {
             router.arrive(
                     "lan",
                     Packets.ethernet(HOST, ROUTER)
