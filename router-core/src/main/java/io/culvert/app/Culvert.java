@@ -31,6 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             CheckCommand.class,
             DemoCommand.class,
             LabCommand.class,
+            ReloadCommand.class,
             RunCommand.class,
             ShowCommand.class,
             TestCommand.class,

@@ -49,17 +49,18 @@ final class ManagementClient {
     record Refusal(String code, String message) {}
 
     /**
-     * Asks for something to show.
+     * Sends a command.
      *
-     * @param what null for the list of what there is
+     * @param command {@code show} or another one
+     * @param what null for the list of what there is, and for a command that stands alone
      * @throws IOException when nobody answers, or not in the words of the protocol
      */
-    static Answer show(Path socket, @Nullable String what, Duration within) throws IOException {
+    static Answer ask(Path socket, String command, @Nullable String what, Duration within) throws IOException {
         StringWriter request = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(request)) {
             json.writeStartObject();
             json.writeNumberField("v", VERSION);
-            json.writeStringField("command", "show");
+            json.writeStringField("command", command);
             if (what != null) {
                 json.writeStringField("what", what);
             }

@@ -4,6 +4,7 @@ package io.culvert.app;
 import akka.actor.typed.ActorSystem;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.control.ManagementCommand;
 import io.culvert.control.RouterActor;
@@ -14,6 +15,7 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,12 +28,17 @@ import org.slf4j.LoggerFactory;
 
 /** The one router of this process: started in the calling thread, ended by a signal. */
 final class RouterProcess {
+    private final Path file;
     private final RouterConfig config;
     private final List<StageDescriptor> stages;
     private final @Nullable PrintWriter stats;
 
-    /** @param stats where the counters go when the router ends, or null */
-    RouterProcess(RouterConfig config, List<StageDescriptor> stages, @Nullable PrintWriter stats) {
+    /**
+     * @param file what the configuration was read from, and is read from again by a reload
+     * @param stats where the counters go when the router ends, or null
+     */
+    RouterProcess(Path file, RouterConfig config, List<StageDescriptor> stages, @Nullable PrintWriter stats) {
+        this.file = file;
         this.config = config;
         this.stages = stages;
         this.stats = stats;
@@ -68,7 +75,9 @@ final class RouterProcess {
         ManagementCommand version =
                 new ShowVersion(config.name(), VersionCommand.version(), startInstant(), Clock.systemUTC());
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
-                RouterActor.create(config, stages, List.of(version), outcome), "culvert", akkaConfig(config));
+                RouterActor.create(config, () -> ConfigFile.read(file, stages), stages, List.of(version), outcome),
+                "culvert",
+                akkaConfig(config));
         Thread onSignal = new Thread(() -> stopAndHalt(system), "culvert-shutdown");
         Runtime.getRuntime().addShutdownHook(onSignal);
         system.getWhenTerminated().toCompletableFuture().join();

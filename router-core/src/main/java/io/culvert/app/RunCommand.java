@@ -50,6 +50,8 @@ final class RunCommand implements Callable<Integer> {
             CheckCommand.report(bad, spec.commandLine().getErr());
             return Culvert.EXIT_BAD_CONFIG;
         }
-        return new RouterProcess(config, stages, stats ? spec.commandLine().getOut() : null).run();
+        return new RouterProcess(
+                        file, config, stages, stats ? spec.commandLine().getOut() : null)
+                .run();
     }
 }

@@ -20,6 +20,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,7 +81,7 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
         super(context);
         this.status = status;
         this.commands = new ConcurrentSkipListMap<>();
-        initial.forEach(command -> commands.put(command.what(), command));
+        initial.forEach(command -> commands.put(key(command), command));
         Map<String, ManagementCommand> shared = commands;
         this.opening = new Opening(context.getSelf());
         opening.start(() ->
@@ -98,7 +99,7 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
     }
 
     private Behavior<Command> register(Register message) {
-        commands.put(message.command().what(), message.command());
+        commands.put(key(message.command()), message.command());
         return this;
     }
 
@@ -165,19 +166,30 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
     private static ManagementAnswer answer(
             Map<String, ManagementCommand> commands, ManagementProtocol.Request request, Duration within)
             throws Refusal, InterruptedException, ExecutionException, TimeoutException {
-        if (!request.command().equals("show")) {
-            throw new Refusal(
-                    Code.UNKNOWN_COMMAND, "there is no command \"" + request.command() + "\", expected \"show\"");
-        }
-        if (request.what() == null) {
+        boolean show = request.command().equals(ManagementCommand.SHOW);
+        String what = request.what();
+        if (show && what == null) {
             return list(commands);
         }
-        ManagementCommand command = commands.get(request.what());
+        ManagementCommand command = commands.get(key(request.command(), what == null ? "" : what));
+        if (command == null && show) {
+            throw new Refusal(
+                    Code.UNKNOWN_COMMAND,
+                    "there is nothing to show as \"" + what + "\", expected one of "
+                            + String.join(
+                                    ", ",
+                                    shown(commands).map(ManagementCommand::what).toList()));
+        }
         if (command == null) {
             throw new Refusal(
                     Code.UNKNOWN_COMMAND,
-                    "there is nothing to show as \"" + request.what() + "\", expected one of "
-                            + String.join(", ", commands.keySet()));
+                    "there is no command \"" + request.command() + "\", expected one of "
+                            + String.join(
+                                    ", ",
+                                    commands.values().stream()
+                                            .map(ManagementCommand::command)
+                                            .distinct()
+                                            .toList()));
         }
         try {
             return command.answer().toCompletableFuture().get(within.toMillis(), TimeUnit.MILLISECONDS);
@@ -189,7 +201,19 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
     private static ManagementAnswer list(Map<String, ManagementCommand> commands) {
         ManagementAnswer.Builder table =
                 ManagementAnswer.Table.titled("what can be shown").text("what").text("summary");
-        commands.values().forEach(command -> table.row(command.what(), command.summary()));
+        shown(commands).forEach(command -> table.row(command.what(), command.summary()));
         return table.answer();
+    }
+
+    private static Stream<ManagementCommand> shown(Map<String, ManagementCommand> commands) {
+        return commands.values().stream().filter(command -> command.command().equals(ManagementCommand.SHOW));
+    }
+
+    private static String key(ManagementCommand command) {
+        return key(command.command(), command.what());
+    }
+
+    private static String key(String command, String what) {
+        return command + " " + what;
     }
 }

@@ -3,9 +3,18 @@ package io.culvert.control;
 
 import java.util.concurrent.CompletionStage;
 
-/** Something an operator can ask the running router: {@code culvert show WHAT}. */
+/** Something an operator can ask of the running router: {@code culvert show WHAT}, or another command. */
 public interface ManagementCommand {
-    /** The word that asks for it, in kebab-case: {@code interfaces}. Unique in the router. */
+    /** The command that asks for a table or a text and changes nothing. */
+    String SHOW = "show";
+
+    /** The command it answers: {@code show}, or another one that asks for nothing further. */
+    default String command() {
+        return SHOW;
+    }
+
+    /** The word that asks for it, in kebab-case: {@code interfaces}. Unique among those of
+     * its command; empty when the command stands alone. */
     String what();
 
     /** One line for the list of what can be asked. */

@@ -14,13 +14,11 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import io.culvert.config.InterfaceConfig;
 import io.culvert.config.NeighborConfig;
-import io.culvert.config.RouteConfig;
 import io.culvert.config.RouterAdvertisementConfig;
 import io.culvert.config.RouterConfig;
 import io.culvert.ffi.NativeException;
 import io.culvert.ffi.NativeMemory;
 import io.culvert.fib.Fib;
-import io.culvert.fib.Route;
 import io.culvert.fib.RouteSource;
 import io.culvert.graph.FaultPolicy;
 import io.culvert.graph.Lane;
@@ -119,6 +117,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
     private final RouterConfig config;
+    private volatile RouterConfig configInForce;
     private final Outcome outcome;
     private final RouterGraph graph;
     private final Poller poller;
@@ -148,29 +147,37 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /**
      * The behavior of a router.
      *
+     * @param reader reads the configuration again
      * @param stages every stage it is made of
      * @param moreCommands what operators can ask besides what the control plane itself answers
      * @throws IllegalArgumentException when the stages can't be put in order
      */
     public static Behavior<Command> create(
-            RouterConfig config, List<StageDescriptor> stages, List<ManagementCommand> moreCommands, Outcome outcome) {
-        return create(config, stages, moreCommands, outcome, InterfaceActor.Opener::of);
+            RouterConfig config,
+            ReloadActor.Reader reader,
+            List<StageDescriptor> stages,
+            List<ManagementCommand> moreCommands,
+            Outcome outcome) {
+        return create(config, reader, stages, moreCommands, outcome, InterfaceActor.Opener::of);
     }
 
     /** The same with devices of another making. */
     public static Behavior<Command> create(
             RouterConfig config,
+            ReloadActor.Reader reader,
             List<StageDescriptor> stages,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers) {
         RouterGraph graph = new RouterGraph(stages);
-        return Behaviors.setup(context -> new RouterActor(context, config, graph, moreCommands, outcome, openers));
+        return Behaviors.setup(
+                context -> new RouterActor(context, config, reader, graph, moreCommands, outcome, openers));
     }
 
     private RouterActor(
             ActorContext<Command> context,
             RouterConfig config,
+            ReloadActor.Reader reader,
             RouterGraph graph,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
@@ -178,6 +185,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             throws NativeException {
         super(context);
         this.config = config;
+        this.configInForce = config;
         this.outcome = outcome;
         this.graph = graph;
         this.poller = new Poller();
@@ -195,11 +203,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                         context.messageAdapter(NeighborActor.Event.class, NeighborNews::new)),
                 "neighbors");
         routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
-        askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, staticRoutes(), routeNews));
+        askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(config), routeNews));
         laneNews = context.messageAdapter(LaneActor.Settled.class, LaneNews::new);
         startLanes();
         startInterfaces(openers);
-        startManagement(moreCommands);
+        startManagement(reader, moreCommands);
     }
 
     private void startLanes() {
@@ -240,11 +248,16 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         interfacesOpen = interfaceActors.size();
     }
 
-    private void startManagement(List<ManagementCommand> moreCommands) {
+    private void startManagement(ReloadActor.Reader reader, List<ManagementCommand> moreCommands) {
         ActorSystem<Void> system = getContext().getSystem();
         ActorRef<Command> self = getContext().getSelf();
         Supplier<CompletionStage<View>> view =
                 () -> AskPattern.<Command, View>ask(self, Inspect::new, ANSWER_WITHIN, system.scheduler());
+        ActorRef<ReloadActor.Command> reload = getContext()
+                .spawn(
+                        ReloadActor.create(reader, config, now -> configInForce = now, routes),
+                        "reload",
+                        DispatcherSelector.blocking());
         List<ManagementCommand> commands = new ArrayList<>(moreCommands);
         commands.addAll(List.of(
                 new ShowInterfaces(view),
@@ -259,7 +272,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                         () -> AskPattern.<NeighborActor.Command, NeighborActor.Listing>ask(
                                 neighbors, NeighborActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),
                         tables::interfaces),
-                new ShowConfig(() -> config)));
+                new ShowConfig(() -> configInForce),
+                new ReloadRequest(() -> AskPattern.<ReloadActor.Command, ReloadActor.Result>ask(
+                        reload, ReloadActor.Reload::new, ANSWER_WITHIN, system.scheduler()))));
         getContext()
                 .spawn(
                         ManagementActor.create(
@@ -553,34 +568,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                         wanted.interval(),
                         wanted.validLifetime(),
                         wanted.preferredLifetime());
-    }
-
-    private List<Route> staticRoutes() {
-        List<Route> all = new ArrayList<>();
-        for (RouteConfig route : config.routes()) {
-            List<Route.Via> vias = new ArrayList<>();
-            for (RouteConfig.Hop hop : route.nextHops()) {
-                vias.add(new Route.Via(hop.via(), interfaceId(hop.interfaceName()), route.source()));
-            }
-            all.add(new Route(
-                    VrfId.DEFAULT.value(),
-                    route.prefix(),
-                    RouteSource.STATIC,
-                    route.preference(),
-                    route.metric(),
-                    route.action(),
-                    vias));
-        }
-        return all;
-    }
-
-    private int interfaceId(String name) {
-        for (int id = 0; id < config.interfaces().size(); id++) {
-            if (config.interfaces().get(id).name().equals(name)) {
-                return id;
-            }
-        }
-        throw new IllegalArgumentException("no interface " + name);
     }
 
     private boolean sendFrame(int interfaceId, byte[] frame) {

@@ -123,14 +123,16 @@ final class ShowCommandTest {
 
     @Test
     void theOnlySocketInTheFolderIsTheRouters() throws Exception {
-        assertThat(run(new ShowCommand(folder.resolve("nowhere")), "version")).isEqualTo(Culvert.EXIT_NO_ROUTER);
+        assertThat(run(new ShowCommand(new RouterSocket(folder.resolve("nowhere"))), "version"))
+                .isEqualTo(Culvert.EXIT_NO_ROUTER);
         assertThat(err.toString())
                 .isEqualTo("culvert: no router is running: there is no socket in " + folder.resolve("nowhere")
                         + " (name another with -s)\n");
         try (ServerSocketChannel router = listen(folder.resolve("r1.sock"))) {
             Files.writeString(folder.resolve("notes.txt"), "");
             CompletableFuture<String> request = answerOnce(router, TABLE);
-            assertThat(run(new ShowCommand(folder), "version")).isZero();
+            assertThat(run(new ShowCommand(new RouterSocket(folder)), "version"))
+                    .isZero();
             request.get(10, TimeUnit.SECONDS);
         }
     }
@@ -139,12 +141,14 @@ final class ShowCommandTest {
     void ofSeveralRoutersOneMustBeNamed() throws Exception {
         try (ServerSocketChannel r1 = listen(folder.resolve("r1.sock"));
                 ServerSocketChannel r2 = listen(folder.resolve("r2.sock"))) {
-            assertThat(run(new ShowCommand(folder), "version")).isEqualTo(Culvert.EXIT_USAGE);
+            assertThat(run(new ShowCommand(new RouterSocket(folder)), "version"))
+                    .isEqualTo(Culvert.EXIT_USAGE);
             assertThat(err.toString())
                     .isEqualTo("culvert: several routers may be running, choose one with -s: "
                             + folder.resolve("r1.sock") + " " + folder.resolve("r2.sock") + "\n");
             CompletableFuture<String> request = answerOnce(r2, TABLE);
-            assertThat(run(new ShowCommand(folder), "version", "-s", "r2")).isZero();
+            assertThat(run(new ShowCommand(new RouterSocket(folder)), "version", "-s", "r2"))
+                    .isZero();
             request.get(10, TimeUnit.SECONDS);
             assertThat(r1.isOpen()).isTrue();
         }

@@ -11,6 +11,7 @@ import io.culvert.config.BadConfigException;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.InterfaceConfig;
 import io.culvert.config.RouterConfig;
+import io.culvert.control.ReloadActor;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
 import io.culvert.graph.BuiltInStages;
@@ -54,7 +55,7 @@ public final class ScriptedRouter implements AutoCloseable {
     private final Map<String, ScriptedInterface> interfaces = new ConcurrentHashMap<>();
     private final CompletableFuture<Integer> ready = new CompletableFuture<>();
 
-    private ScriptedRouter(RouterConfig config, List<StageDescriptor> stages) {
+    private ScriptedRouter(RouterConfig config, ReloadActor.Reader reader, List<StageDescriptor> stages) {
         this.config = config;
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
@@ -73,6 +74,7 @@ public final class ScriptedRouter implements AutoCloseable {
         system = ActorSystem.create(
                 RouterActor.create(
                         config,
+                        reader,
                         stages,
                         List.of(),
                         outcome,
@@ -96,7 +98,8 @@ public final class ScriptedRouter implements AutoCloseable {
             Path file = Files.createTempFile("scripted-router", ".conf");
             try {
                 Files.writeString(file, "router {\n" + hocon + "\n}\n");
-                return new ScriptedRouter(ConfigFile.read(file, stages), stages);
+                RouterConfig config = ConfigFile.read(file, stages);
+                return new ScriptedRouter(config, () -> config, stages);
             } finally {
                 Files.delete(file);
             }

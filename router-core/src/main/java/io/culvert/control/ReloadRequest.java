@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Supplier;
+
+/** {@code culvert reload}: puts the changed configuration file in force, or says why not. */
+final class ReloadRequest implements ManagementCommand {
+    private final Supplier<CompletionStage<ReloadActor.Result>> reload;
+
+    ReloadRequest(Supplier<CompletionStage<ReloadActor.Result>> reload) {
+        this.reload = reload;
+    }
+
+    @Override
+    public String command() {
+        return "reload";
+    }
+
+    @Override
+    public String what() {
+        return "";
+    }
+
+    @Override
+    public String summary() {
+        return "reads the configuration file again and applies changed routes";
+    }
+
+    @Override
+    public CompletionStage<ManagementAnswer> answer() {
+        return reload.get()
+                .thenCompose(result -> result.applied()
+                        ? CompletableFuture.completedFuture(ManagementAnswer.of(result.message()))
+                        : CompletableFuture.failedFuture(new IllegalStateException(result.message())));
+    }
+}
