@@ -9,6 +9,7 @@ import io.culvert.spi.StageDescriptor;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The checked settings of one router. Immutable.
@@ -19,6 +20,7 @@ import java.util.OptionalInt;
  * @param buffersPerLane packets in the pool of each lane
  * @param interfaces in the order of the file, which gives them their ids
  * @param routes static routes, in the order of the file
+ * @param bypassWhenBroken ids of stages that packets pass by while their breaker is open
  * @param stageSettings by section
  * @param effective the whole section of the file with includes and defaults filled in
  * @param akka what the file overrides of Akka's settings, possibly nothing
@@ -32,12 +34,14 @@ public record RouterConfig(
         ManagementConfig management,
         List<InterfaceConfig> interfaces,
         List<RouteConfig> routes,
+        Set<String> bypassWhenBroken,
         Map<String, StageSettings> stageSettings,
         ConfigObject effective,
         Config akka) {
     public RouterConfig {
         interfaces = List.copyOf(interfaces);
         routes = List.copyOf(routes);
+        bypassWhenBroken = Set.copyOf(bypassWhenBroken);
         stageSettings = Map.copyOf(stageSettings);
     }
 

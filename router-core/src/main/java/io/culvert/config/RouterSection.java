@@ -7,6 +7,7 @@ import static io.culvert.config.Key.withDefault;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigObject;
 import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.Target;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** {@code router}: its keys, those of its small sections, and the sections that stages add. */
@@ -129,6 +131,7 @@ final class RouterSection {
     private static final Key<Values> MANAGEMENT =
             withDefault("management", ValueType.section(MANAGEMENT_SECTION), "{}", MANAGEMENT_SECTION.text());
 
+    private final Key<List<Located<String>>> bypassWhenBroken;
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
     private final Section section;
 
@@ -137,14 +140,30 @@ final class RouterSection {
         StageSections.of(stages)
                 .forEach((name, inner) ->
                         stageKeys.put(name, withDefault(name, ValueType.section(inner), "{}", inner.text())));
-        List<Key<?>> keys =
-                new ArrayList<>(List.of(NAME, LANES, VECTOR_SIZE, BUFFERS, INTERFACES, ROUTES, NEIGHBOR, MANAGEMENT));
+        bypassWhenBroken = withDefault(
+                "bypass-when-broken",
+                ValueType.listOf(ValueType.named("a stage that packets can pass by", id -> bypassable(id, stages))),
+                "[]",
+                "Stages that packets pass by, instead of being dropped, while they fail again and again.");
+        List<Key<?>> keys = new ArrayList<>(
+                List.of(NAME, LANES, VECTOR_SIZE, BUFFERS, INTERFACES, ROUTES, NEIGHBOR, MANAGEMENT, bypassWhenBroken));
         keys.addAll(stageKeys.values());
         section = new Section("The router.", keys);
     }
 
     private static @Nullable Integer parseMode(String text) {
         return text.matches("0?[0-7]{3}") ? (Integer) Integer.parseInt(text, 8) : null;
+    }
+
+    /** Only a stage with a next one on its arc can be left out. */
+    private static String bypassable(String id, Collection<StageDescriptor> stages) {
+        for (StageDescriptor stage : stages) {
+            if (stage.id().equals(id)
+                    && stage.outputs().stream().anyMatch(out -> out.target() instanceof Target.Next)) {
+                return id;
+            }
+        }
+        throw new IllegalArgumentException("\"" + id + "\" is no stage that packets can pass by");
     }
 
     Section section() {
@@ -178,6 +197,7 @@ final class RouterSection {
                 management(name, router.get(MANAGEMENT)),
                 List.copyOf(made.values()),
                 routes,
+                router.get(bypassWhenBroken).stream().map(Located::value).collect(Collectors.toSet()),
                 stageSettings,
                 router.effective(),
                 akka);

@@ -126,7 +126,12 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
         } else {
             inForce = message.config();
             listener.accept(inForce);
-            message.replyTo().tell(new Result(true, routesChanged.changed() + " routes changed"));
+            message.replyTo()
+                    .tell(new Result(
+                            true,
+                            routesChanged.changed() == 1
+                                    ? "1 route changed"
+                                    : routesChanged.changed() + " routes changed"));
         }
         return this;
     }

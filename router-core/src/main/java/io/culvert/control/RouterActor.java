@@ -218,7 +218,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 tables,
                 neighborMailbox,
                 config::settings,
-                stage -> FaultPolicy.DROP,
+                stage -> config.bypassWhenBroken().contains(stage.id()) ? FaultPolicy.BYPASS : FaultPolicy.DROP,
                 new ConcurrentHashMap<>(),
                 System::nanoTime,
                 this::stageFailed);

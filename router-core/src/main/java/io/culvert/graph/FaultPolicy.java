@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.graph;
 
-import java.util.Locale;
-
 /** What happens at a stage that has failed so often that its breaker is open. */
 public enum FaultPolicy {
     /** Packets that reach it are dropped as {@code stage-broken}. */
     DROP,
     /** Packets pass it by to the next stage of its arc. Only for stages that have such an output. */
-    BYPASS;
-
-    /**
-     * Reads the configured word.
-     *
-     * @throws IllegalArgumentException when it is none of them
-     */
-    public static FaultPolicy parse(String word) {
-        return valueOf(word.toUpperCase(Locale.ROOT));
-    }
+    BYPASS
 }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.ActorRef;
+import io.culvert.config.ConfigFile;
+import io.culvert.config.RouterConfig;
+import io.culvert.fib.Fib;
+import io.culvert.graph.BuiltInStages;
+import io.culvert.net.Ip4Address;
+import io.culvert.spi.FibAction;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReloadActorTest {
+    private static final ActorTestKit KIT = ActorTestKit.create();
+
+    @TempDir
+    private Path folder;
+
+    private final Fib fib = new Fib();
+    private final List<RouterConfig> cameInForce = new ArrayList<>();
+    private final TestProbe<ReloadActor.Result> answers = KIT.createTestProbe();
+    private Path file;
+    private ActorRef<ReloadActor.Command> reload;
+
+    @AfterAll
+    static void shutDown() {
+        KIT.shutdownTestKit();
+    }
+
+    @BeforeEach
+    void startsWithOneRoute() throws Exception {
+        file = folder.resolve("r.conf");
+        write("mtu = 1500", "{ prefix = \"10.9.0.0/16\", action = blackhole }");
+        RouterConfig config = ConfigFile.read(file, BuiltInStages.all());
+        ActorRef<RouteActor.Command> routes = KIT.spawn(RouteActor.create(fib));
+        TestProbe<RouteActor.Applied> applied = KIT.createTestProbe();
+        routes.tell(new RouteActor.ReplaceRoutes(
+                io.culvert.fib.RouteSource.STATIC, StaticRoutes.of(config), applied.ref()));
+        applied.receiveMessage();
+        reload = KIT.spawn(
+                ReloadActor.create(() -> ConfigFile.read(file, BuiltInStages.all()), config, cameInForce::add, routes));
+    }
+
+    private void write(String interfaceSetting, String... routes) throws IOException {
+        Files.writeString(file, """
+                router {
+                  interfaces { a { type = tun, device = a0, addresses = ["10.1.0.1/24"], %s } }
+                  routes = [ %s ]
+                }
+                """.formatted(interfaceSetting, String.join(", ", routes)));
+    }
+
+    private ReloadActor.Result reloaded() {
+        reload.tell(new ReloadActor.Reload(answers.ref()));
+        return answers.receiveMessage(Duration.ofSeconds(10));
+    }
+
+    private FibAction actionFor(String address) {
+        return fib.lookup4(0, Ip4Address.parse(address).value()).action();
+    }
+
+    @Test
+    void appliesChangedRoutesTogether() throws IOException {
+        write(
+                "mtu = 1500",
+                "{ prefix = \"10.9.0.0/16\", action = prohibit }",
+                "{ prefix = \"10.8.0.0/16\", action = unreachable }");
+        assertThat(reloaded()).isEqualTo(new ReloadActor.Result(true, "2 routes changed"));
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.PROHIBIT);
+        assertThat(actionFor("10.8.0.1")).isEqualTo(FibAction.UNREACHABLE);
+        assertThat(cameInForce).hasSize(1);
+    }
+
+    @Test
+    void runsOnWithTheOldConfigurationWhenTheNewOneHasAMistake() throws IOException {
+        write("mtuu = 1500", "{ prefix = \"10.9.0.0/16\", action = prohibit }");
+        ReloadActor.Result result = reloaded();
+        assertThat(result.applied()).isFalse();
+        assertThat(result.message()).startsWith(file + ":2: ").contains("mtuu").endsWith("nothing was changed");
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
+        assertThat(cameInForce).isEmpty();
+    }
+
+    @Test
+    void refusesWhatNeedsARestartAndChangesNothing() throws IOException {
+        write("mtu = 1400", "{ prefix = \"10.9.0.0/16\", action = prohibit }");
+        assertThat(reloaded())
+                .isEqualTo(new ReloadActor.Result(
+                        false, "a change of interfaces needs a restart of the router; nothing was changed"));
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
+    }
+
+    @Test
+    void appliesAnotherChangeAfterOne() throws IOException {
+        write("mtu = 1500");
+        assertThat(reloaded().applied()).isTrue();
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.NO_ROUTE);
+        write("mtu = 1500", "{ prefix = \"10.9.0.0/16\", action = blackhole }");
+        assertThat(reloaded().message()).isEqualTo("1 route changed");
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
+    }
+}
