@@ -99,8 +99,8 @@ final class RouterProcess {
     private static void print(InterfaceTable interfaces, RouterCounters counters, PrintWriter out) {
         for (RouterCounters.InterfaceRow row : counters.interfaces(interfaces.all())) {
             out.printf(
-                    "%-20s rx %d packets %d bytes, tx %d packets %d bytes, refused %d%n",
-                    row.name(), row.rxPackets(), row.rxBytes(), row.txPackets(), row.txBytes(), row.txRefused());
+                    "%-20s rx %d packets %d bytes, missed %d, tx %d packets %d bytes, refused %d%n",
+                    row.name(), row.rxPackets(), row.rxBytes(), row.rxMissed(), row.txPackets(), row.txBytes(), row.txRefused());
         }
         for (RouterCounters.DropRow row : counters.drops()) {
             out.printf(

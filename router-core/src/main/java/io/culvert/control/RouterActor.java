@@ -137,6 +137,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private final Map<Integer, Set<Integer>> releasing = new HashMap<>();
 
     private final Set<String> faultsTold = ConcurrentHashMap.newKeySet();
+    /** Packets that each interface's device has lost, its receive queue being full. */
+    private final Map<Integer, Long> missed = new HashMap<>();
+
     private final Set<Integer> tried = new HashSet<>();
     private final ActorRef<LaneActor.Settled> laneNews;
     private int lanesRunning;
@@ -311,7 +314,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private View view() {
         int outstanding = lanes.stream().mapToInt(Lane::buffersOutstanding).sum();
-        return new View(config, tables.interfaces(), new RouterCounters(lanes), graph, outstanding);
+        return new View(config, tables.interfaces(), new RouterCounters(lanes, missed), graph, outstanding);
     }
 
     // --- interfaces come and go
@@ -324,6 +327,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             onDown(down);
         } else if (news.event() instanceof InterfaceActor.Unavailable unavailable) {
             onUnavailable(unavailable);
+        } else if (news.event() instanceof InterfaceActor.Missed lost) {
+            missed.put(lost.interfaceId(), lost.packets());
         } else {
             return onInterfaceClosed();
         }
@@ -429,6 +434,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         attaching.remove(id);
         releasing.put(id, allLanes());
         laneActors.forEach(lane -> lane.tell(new LaneActor.Detach(id, laneNews)));
+        tried(id);
     }
 
     private Behavior<Command> onSettled(LaneActor.Settled news) {
@@ -461,7 +467,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 getContext()
                         .getLog()
                         .warn(
-                                "interface {} can't be opened and is tried again: {}",
+                                "interface {} can't be used yet: {}",
                                 configured.name(),
                                 unavailable.cause().getMessage());
             }
@@ -529,7 +535,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         if (interfacesOpen > 0) {
             return this;
         }
-        outcome.ended(tables.interfaces(), new RouterCounters(lanes));
+        outcome.ended(tables.interfaces(), new RouterCounters(lanes, missed));
         poller.close();
         return Behaviors.stopped();
     }

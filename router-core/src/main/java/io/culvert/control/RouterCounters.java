@@ -20,9 +20,14 @@ import java.util.TreeMap;
  * rows may differ by what is on its way.
  */
 public final class RouterCounters {
-    /** Traffic of an interface, in packets and bytes as the lanes see them: a superpacket is one. */
+    /**
+     * Traffic of an interface, in packets and bytes as the lanes see them: a superpacket is one.
+     *
+     * @param rxMissed packets that the kernel lost because the interface's receive queue was full
+     * @param txRefused packets that the device did not take
+     */
     public record InterfaceRow(
-            String name, long rxPackets, long rxBytes, long txPackets, long txBytes, long txRefused) {}
+            String name, long rxPackets, long rxBytes, long rxMissed, long txPackets, long txBytes, long txRefused) {}
 
     /** What went through a stage. */
     public record StageRow(String stage, long vectors, long packets) {}
@@ -34,8 +39,11 @@ public final class RouterCounters {
     public record CountRow(String stage, CounterId counter, long amount) {}
 
     private final List<Lane> lanes;
+    private final Map<Integer, Long> missed;
 
-    RouterCounters(List<Lane> lanes) {
+    /** @param missed what the devices' receive queues lost, by interface */
+    RouterCounters(List<Lane> lanes, Map<Integer, Long> missed) {
+        this.missed = Map.copyOf(missed);
         this.lanes = List.copyOf(lanes);
     }
 
@@ -55,6 +63,7 @@ public final class RouterCounters {
                     iface.name(),
                     counters.stream().mapToLong(InterfaceCounters::rxPackets).sum(),
                     counters.stream().mapToLong(InterfaceCounters::rxBytes).sum(),
+                    missed.getOrDefault(iface.id(), 0L),
                     counters.stream().mapToLong(InterfaceCounters::txPackets).sum(),
                     counters.stream().mapToLong(InterfaceCounters::txBytes).sum(),
                     counters.stream().mapToLong(InterfaceCounters::txRefused).sum()));

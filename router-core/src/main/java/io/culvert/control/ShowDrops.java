@@ -6,6 +6,12 @@ import java.util.function.Supplier;
 
 /** {@code show drops}: which stage has dropped how many packets, and why. */
 final class ShowDrops implements ManagementCommand {
+    /** What the kernel drops before a lane sees it, which is no stage's reason. */
+    private static final String RECEIVE_QUEUE_FULL = "receive-queue-full";
+
+    private static final String RECEIVE_QUEUE_FULL_MEANING =
+            "The kernel's queue towards the router was full: of a tun or tap, tx-queue-length makes it longer.";
+
     private final Supplier<CompletionStage<RouterActor.View>> view;
 
     ShowDrops(Supplier<CompletionStage<RouterActor.View>> view) {
@@ -36,6 +42,12 @@ final class ShowDrops implements ManagementCommand {
         for (RouterCounters.DropRow row : router.counters().drops()) {
             table.row(
                     row.stage(), row.reason().id(), row.packets(), row.reason().text());
+        }
+        for (RouterCounters.InterfaceRow row :
+                router.counters().interfaces(router.interfaces().all())) {
+            if (row.rxMissed() != 0) {
+                table.row("interface " + row.name(), RECEIVE_QUEUE_FULL, row.rxMissed(), RECEIVE_QUEUE_FULL_MEANING);
+            }
         }
         return table.answer();
     }

@@ -44,6 +44,7 @@ final class ShowInterfaces implements ManagementCommand {
                 .text("addresses")
                 .number("rx-packets")
                 .number("rx-bytes")
+                .number("rx-missed")
                 .number("tx-packets")
                 .number("tx-bytes")
                 .number("tx-refused");
@@ -62,6 +63,7 @@ final class ShowInterfaces implements ManagementCommand {
                     addresses(iface),
                     row.rxPackets(),
                     row.rxBytes(),
+                    row.rxMissed(),
                     row.txPackets(),
                     row.txBytes(),
                     row.txRefused());

@@ -4,6 +4,7 @@ package io.culvert.iface;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.TransmitQueue;
+import java.io.IOException;
 import java.util.List;
 
 /**
@@ -17,6 +18,7 @@ import java.util.List;
  * @param offloads what it finishes by itself
  * @param receive one queue per lane that reads it
  * @param transmit one queue per lane
+ * @param probe looks how the kernel's device stands
  * @param closer gives everything back; no queue may be in use
  */
 public record Device(
@@ -28,7 +30,40 @@ public record Device(
         RouterInterface.Offloads offloads,
         List<ReceiveQueue> receive,
         List<TransmitQueue> transmit,
+        Probe probe,
         Closer closer) {
+    /** Whether a device can carry packets. */
+    public enum State {
+        USABLE("is usable"),
+        SET_DOWN("is set down"),
+        NO_CARRIER("has no carrier"),
+        GONE("is gone");
+
+        private final String text;
+
+        State(String text) {
+            this.text = text;
+        }
+
+        /** What an operator reads behind the device's name. */
+        public String text() {
+            return text;
+        }
+    }
+
+    /**
+     * How a device stands.
+     *
+     * @param missed packets lost, since it was opened, because its queue towards the router was full
+     */
+    public record Status(State state, long missed) {}
+
+    /** Looks at a device. Blocks for a moment; one thread at a time. */
+    @FunctionalInterface
+    public interface Probe {
+        Status look() throws IOException;
+    }
+
     /** Closes a device. */
     @FunctionalInterface
     public interface Closer {

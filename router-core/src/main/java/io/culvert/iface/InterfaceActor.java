@@ -19,13 +19,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Owns the device of one interface: opens it, tells its listener, and when it is lost lets go of it and tries again, with
- * back-off, until it is back. Runs on a dispatcher for blocking work.
+ * back-off, until it is back. A device that is set down, or has no carrier, is kept, and told as down until it can carry
+ * packets again. Runs on a dispatcher for blocking work.
  *
  * <p>A device is closed only when the listener has said that no lane uses it any more.
  */
 public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Command> {
     private static final Duration FIRST_RETRY = Duration.ofMillis(100);
     private static final Duration LONGEST_RETRY = Duration.ofSeconds(5);
+
+    /** How often the kernel is asked how the device stands: routes over a dead link are followed for so long. */
+    private static final Duration LOOK_EVERY = Duration.ofMillis(200);
 
     /** What the actor is told. */
     public sealed interface Command {}
@@ -41,6 +45,8 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
 
     private record Open() implements Command {}
 
+    private record Look() implements Command {}
+
     /** What the actor tells. */
     public sealed interface Event {}
 
@@ -50,8 +56,11 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     /** The device is lost: let go of it and answer with {@link Released}. */
     public record Down(int interfaceId, IOException cause) implements Event {}
 
+    /** So many packets, since the start, were lost because the device's queue towards the router was full. */
+    public record Missed(int interfaceId, long packets) implements Event {}
+
     /**
-     * The device could not be opened; it is tried again unless the router gives up.
+     * The device could not be opened or can't carry packets; it is tried again unless the router gives up.
      *
      * @param attempt from 1
      */
@@ -90,13 +99,26 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         }
     }
 
+    private enum Phase {
+        CLOSED,
+        /** The listener knows of the device. */
+        SERVING,
+        /** The listener is asked to let go of it. */
+        RELEASING,
+        /** It is open, but can't carry packets, and the listener does not use it. */
+        IDLE
+    }
+
     private final int interfaceId;
     private final Opener opener;
     private final ActorRef<Event> listener;
     private final TimerScheduler<Command> timers;
     private @Nullable Device device;
-    private boolean lost;
+    private Phase phase = Phase.CLOSED;
+    private boolean keep;
     private int attempts;
+    private long missedByEarlierDevices;
+    private long missed;
     private Duration retry = FIRST_RETRY;
 
     private InterfaceActor(
@@ -116,6 +138,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     public static Behavior<Command> create(int interfaceId, Opener opener, ActorRef<Event> listener) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             context.getSelf().tell(new Open());
+            timers.startTimerWithFixedDelay(new Look(), LOOK_EVERY);
             return new InterfaceActor(context, timers, interfaceId, opener, listener);
         }));
     }
@@ -124,6 +147,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
                 .onMessage(Open.class, message -> onOpen())
+                .onMessage(Look.class, message -> onLook())
                 .onMessage(DeviceLost.class, this::onDeviceLost)
                 .onMessage(Released.class, message -> onReleased())
                 .onMessage(Close.class, message -> onClose())
@@ -138,11 +162,16 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         try {
             Device opened = opener.open();
             device = opened;
-            lost = false;
-            attempts = 0;
             retry = FIRST_RETRY;
-            listener.tell(new Up(interfaceId, opened));
+            Device.State state = look(opened).state();
+            if (state == Device.State.USABLE) {
+                serve(opened);
+            } else {
+                phase = Phase.IDLE;
+                listener.tell(new Unavailable(interfaceId, unusable(opened, state), 1));
+            }
         } catch (IOException unavailable) {
+            closeDevice();
             attempts++;
             listener.tell(new Unavailable(interfaceId, unavailable, attempts));
             tryAgainLater();
@@ -150,21 +179,86 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         return this;
     }
 
+    private void serve(Device usable) {
+        attempts = 0;
+        phase = Phase.SERVING;
+        listener.tell(new Up(interfaceId, usable));
+    }
+
+    private static IOException unusable(Device device, Device.State state) {
+        return new IOException(device.name() + " " + state.text());
+    }
+
+    private Device.Status look(Device open) throws IOException {
+        Device.Status status = open.probe().look();
+        long total = missedByEarlierDevices + status.missed();
+        if (total != missed) {
+            missed = total;
+            listener.tell(new Missed(interfaceId, total));
+        }
+        return status;
+    }
+
     private void tryAgainLater() {
         timers.startSingleTimer(new Open(), retry);
         retry = retry.multipliedBy(2).compareTo(LONGEST_RETRY) > 0 ? LONGEST_RETRY : retry.multipliedBy(2);
     }
 
-    private Behavior<Command> onDeviceLost(DeviceLost message) {
-        if (device != null && !lost) {
-            lost = true;
-            listener.tell(new Down(interfaceId, message.cause()));
+    private Behavior<Command> onLook() {
+        Device open = device;
+        if (open == null || phase == Phase.RELEASING) {
+            return this;
+        }
+        Device.State state;
+        try {
+            state = look(open).state();
+        } catch (IOException notNow) {
+            return this; // asked again soon; should the device be gone, reading it tells
+        }
+        if (phase == Phase.SERVING && state != Device.State.USABLE) {
+            lose(unusable(open, state), state != Device.State.GONE);
+        } else if (phase == Phase.IDLE && state == Device.State.USABLE) {
+            serve(open);
+        } else if (phase == Phase.IDLE && state == Device.State.GONE) {
+            closeDevice();
+            tryAgainLater();
         }
         return this;
     }
 
+    private Behavior<Command> onDeviceLost(DeviceLost message) {
+        Device open = device;
+        if (open != null && phase == Phase.SERVING) {
+            lose(message.cause(), wasSetDown(message.cause()) && isThere(open));
+        }
+        return this;
+    }
+
+    /** Closing a device that was only set down would remove a tun; opening it again would set it up behind the operator. */
+    private static boolean wasSetDown(IOException cause) {
+        return cause instanceof NativeException refused && refused.errno() == Errno.ENETDOWN;
+    }
+
+    private boolean isThere(Device open) {
+        try {
+            return look(open).state() != Device.State.GONE;
+        } catch (IOException unknown) {
+            return false;
+        }
+    }
+
+    private void lose(IOException cause, boolean keepDevice) {
+        phase = Phase.RELEASING;
+        keep = keepDevice;
+        listener.tell(new Down(interfaceId, cause));
+    }
+
     private Behavior<Command> onReleased() {
-        if (lost) {
+        if (phase == Phase.RELEASING) {
+            if (keep) {
+                phase = Phase.IDLE;
+                return onLook();
+            }
             closeDevice();
             tryAgainLater();
         }
@@ -180,6 +274,8 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private void closeDevice() {
         Device open = device;
         device = null;
+        phase = Phase.CLOSED;
+        missedByEarlierDevices = missed;
         if (open != null) {
             open.closer().close();
         }

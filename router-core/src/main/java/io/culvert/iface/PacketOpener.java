@@ -89,6 +89,7 @@ final class PacketOpener {
             transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));
         }
         boolean offloads = socket.vnetHeaderBytes() != 0;
+        DeviceProbe probe = DeviceProbe.ofPacket(link, socket);
         return new Device(
                 link.name(),
                 RouterInterface.Link.ETHERNET,
@@ -98,7 +99,9 @@ final class PacketOpener {
                 new RouterInterface.Offloads(offloads, offloads, offloads, offloads && kernelCutsUdp()),
                 receive,
                 transmit,
+                probe,
                 () -> {
+                    probe.close();
                     watches.forEach(Poller.Watch::close);
                     socket.close();
                 });

@@ -123,9 +123,4 @@ final class PacketReceiveQueue implements ReceiveQueue {
     public void arm(Runnable wake) {
         watch.arm(wake);
     }
-
-    @Override
-    public long missed() {
-        return 0;
-    }
 }

@@ -147,6 +147,7 @@ final class TunOpener {
                     device.vnetHeaderBytes()));
         }
         boolean offloads = device.vnetHeaderBytes() != 0;
+        DeviceProbe probe = DeviceProbe.ofTun(link);
         return new Device(
                 device.name(),
                 ethernet ? RouterInterface.Link.ETHERNET : RouterInterface.Link.POINT_TO_POINT,
@@ -157,7 +158,9 @@ final class TunOpener {
                         offloads, offloads, offloads, offloads && (device.offloads() & USO) == USO),
                 receive,
                 transmit,
+                probe,
                 () -> {
+                    probe.close();
                     watches.forEach(Poller.Watch::close);
                     device.close();
                 });

@@ -95,9 +95,4 @@ final class TunReceiveQueue implements ReceiveQueue {
     public void arm(Runnable wake) {
         watch.arm(wake);
     }
-
-    @Override
-    public long missed() {
-        return 0; // the kernel counts these as tx_dropped of its end of the device
-    }
 }

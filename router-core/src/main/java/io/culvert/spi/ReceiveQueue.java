@@ -25,7 +25,4 @@ public interface ReceiveQueue {
      * @param wake may be called on any thread, also before this returns
      */
     void arm(Runnable wake);
-
-    /** Packets lost before they reached the router, as far as the device tells: a full ring, no free buffer. */
-    long missed();
 }

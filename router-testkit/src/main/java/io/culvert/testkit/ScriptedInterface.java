@@ -172,11 +172,6 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
     }
 
     @Override
-    public long missed() {
-        return 0;
-    }
-
-    @Override
     public synchronized int transmit(PacketVector packets, int from) {
         int accepted = 0;
         for (int i = from; i < packets.size(); i++) {

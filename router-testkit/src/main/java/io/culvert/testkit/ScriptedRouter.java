@@ -127,6 +127,7 @@ public final class ScriptedRouter implements AutoCloseable {
                 RouterInterface.Offloads.NONE,
                 List.of(scripted),
                 java.util.Collections.nCopies(lanes, scripted),
+                () -> new Device.Status(Device.State.USABLE, 0),
                 () -> {});
     }
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.iface;
+
+import io.culvert.ffi.KernelLink;
+import io.culvert.ffi.NativeException;
+import io.culvert.ffi.PacketSocket;
+import io.culvert.ffi.Rtnetlink;
+import java.io.Closeable;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks at a device by netlink, in the network namespace of the thread that made the probe, for what reading and writing
+ * does not tell: whether an operator set it down, whether the far end is there, and what its full queue lost.
+ *
+ * <p>A tun or tap that is not there any more may have been moved to another namespace, where it works on: of these, only a
+ * failing descriptor tells that they are gone.
+ */
+final class DeviceProbe implements Device.Probe, Closeable {
+    private final Rtnetlink netlink;
+    private final int index;
+
+    /** The sockets on the device, which count what they lost; null on a tun or tap, where the kernel's device counts. */
+    private final @Nullable PacketSocket socket;
+
+    /** What the device had lost before. */
+    private final long lostBefore;
+
+    private long missed;
+
+    private DeviceProbe(Rtnetlink netlink, KernelLink link, @Nullable PacketSocket socket) {
+        this.netlink = netlink;
+        this.index = link.index();
+        this.socket = socket;
+        this.lostBefore = link.statistics().transmitDropped();
+    }
+
+    static DeviceProbe ofTun(KernelLink link) throws NativeException {
+        return new DeviceProbe(Rtnetlink.open(), link, null);
+    }
+
+    /** @param socket stays its owner's */
+    static DeviceProbe ofPacket(KernelLink link, PacketSocket socket) throws NativeException {
+        return new DeviceProbe(Rtnetlink.open(), link, socket);
+    }
+
+    @Override
+    public Device.Status look() throws NativeException {
+        Optional<KernelLink> found = netlink.link(index);
+        if (socket != null) {
+            for (int queue = 0; queue < socket.queues(); queue++) {
+                missed += socket.statistics(queue).dropped();
+            }
+        } else if (found.isPresent()) {
+            missed = found.get().statistics().transmitDropped() - lostBefore;
+        }
+        return new Device.Status(found.map(DeviceProbe::state).orElse(absent()), missed);
+    }
+
+    private Device.State absent() {
+        return socket == null ? Device.State.USABLE : Device.State.GONE;
+    }
+
+    private static Device.State state(KernelLink link) {
+        if (!link.isUp()) {
+            return Device.State.SET_DOWN;
+        }
+        return link.hasCarrier() ? Device.State.USABLE : Device.State.NO_CARRIER;
+    }
+
+    @Override
+    public void close() {
+        netlink.close();
+    }
+}
