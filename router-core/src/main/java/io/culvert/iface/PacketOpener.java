@@ -52,12 +52,14 @@ final class PacketOpener {
             if (config.mtu().isPresent() && config.mtu().getAsInt() > link.mtu()) {
                 netlink.setMtu(link.index(), config.mtu().getAsInt());
             }
+            boolean vnetHeader = config.vnetHeader() != InterfaceConfig.VnetHeader.OFF;
             PacketSocket socket = PacketSocket.builder(link.index())
                     .queues(config.queues().orElse(lanes))
-                    .vnetHeader(config.vnetHeader() != InterfaceConfig.VnetHeader.OFF)
+                    .vnetHeader(vnetHeader)
                     .promiscuous(config.promiscuous())
                     .allMulticast(true)
-                    .bypassQdisc(true)
+                    // Past the qdisc the kernel drops a superpacket that the device can't cut by itself.
+                    .bypassQdisc(!vnetHeader)
                     .receiveBuffer(SOCKET_BUFFER_BYTES)
                     .sendBuffer(SOCKET_BUFFER_BYTES)
                     .open();
@@ -83,7 +85,7 @@ final class PacketOpener {
         for (int queue = 0; queue < socket.queues(); queue++) {
             Poller.Watch watch = poller.watch(socket.fd(queue));
             watches.add(watch);
-            receive.add(new PacketReceiveQueue(interfaceId, link.name(), socket, queue, watch));
+            receive.add(new PacketReceiveQueue(interfaceId, link.name(), link.mtu(), socket, queue, watch));
         }
         for (int lane = 0; lane < lanes; lane++) {
             transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));

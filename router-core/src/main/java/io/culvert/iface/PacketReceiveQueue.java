@@ -26,6 +26,7 @@ final class PacketReceiveQueue implements ReceiveQueue {
 
     private final int interfaceId;
     private final String device;
+    private final int mtu;
     private final PacketSocket socket;
     private final int queue;
     private final Poller.Watch watch;
@@ -33,9 +34,11 @@ final class PacketReceiveQueue implements ReceiveQueue {
     private final PacketBuffer[] offered = new PacketBuffer[PacketVector.MAX_CAPACITY];
     private int offer = FEWEST;
 
-    PacketReceiveQueue(int interfaceId, String device, PacketSocket socket, int queue, Poller.Watch watch) {
+    /** @param mtu of the device in bytes: what is larger was put together by this host */
+    PacketReceiveQueue(int interfaceId, String device, int mtu, PacketSocket socket, int queue, Poller.Watch watch) {
         this.interfaceId = interfaceId;
         this.device = device;
+        this.mtu = mtu;
         this.socket = socket;
         this.queue = queue;
         this.watch = watch;
@@ -90,7 +93,7 @@ final class PacketReceiveQueue implements ReceiveQueue {
             }
             packet.setL2Offset(packet.start());
             if (headerBytes == 0 && (messages.auxdataStatus(i) & PacketSocket.TP_STATUS_CSUMNOTREADY) != 0) {
-                UnfilledChecksum.locate(packet);
+                UnfilledChecksum.locate(packet, mtu);
             }
             into.add(packet);
             added++;

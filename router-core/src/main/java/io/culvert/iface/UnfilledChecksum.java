@@ -10,6 +10,10 @@ import java.nio.ByteBuffer;
  *
  * <p>Only senders on this host leave checksums unfilled, and only those of TCP and UDP right behind the IP header (IPv6
  * extension headers and tags included as far as they go); anything else is left alone.
+ *
+ * <p>A TCP packet larger than the device's MTU never was on a wire: it is a superpacket, to be cut into segments that fit.
+ * Their size is not told either; the largest that the device takes is what its sender uses, unless it knows of a narrower
+ * path.
  */
 final class UnfilledChecksum {
     private static final int MAC_ADDRESSES_BYTES = 12;
@@ -24,13 +28,20 @@ final class UnfilledChecksum {
     private static final int IP6_HEADER_BYTES = 40;
     private static final int TCP = 6;
     private static final int TCP_CHECKSUM = 16;
+    private static final int TCP_DATA_OFFSET = 12;
+    private static final int TCP_FLAGS = 13;
+    private static final int TCP_CWR = 0x80;
     private static final int UDP = 17;
     private static final int UDP_CHECKSUM = 6;
 
     private UnfilledChecksum() {}
 
-    /** Marks the packet's checksum as partial where it is found. */
-    static void locate(PacketBuffer frame) {
+    /**
+     * Marks the packet's checksum as partial where it is found, and a superpacket as such.
+     *
+     * @param mtu of the device in bytes
+     */
+    static void locate(PacketBuffer frame, int mtu) {
         ByteBuffer bytes = frame.bytes();
         int at = frame.start() + MAC_ADDRESSES_BYTES;
         int type = at + ETHER_TYPE_BYTES <= frame.end() ? bytes.getShort(at) & 0xffff : 0;
@@ -53,6 +64,13 @@ final class UnfilledChecksum {
         int offset = protocol == TCP ? TCP_CHECKSUM : protocol == UDP ? UDP_CHECKSUM : -1;
         if (offset >= 0 && transport + offset + 2 <= frame.end()) {
             frame.setPartialChecksum(transport, offset);
+            if (protocol == TCP && frame.end() - ip > mtu) {
+                int headers = transport - ip + ((bytes.get(transport + TCP_DATA_OFFSET) & 0xf0) >>> 2);
+                boolean ecn = (bytes.get(transport + TCP_FLAGS) & TCP_CWR) != 0;
+                if (headers < mtu) {
+                    frame.setGso(type == ETH_P_IP ? PacketBuffer.Gso.TCP4 : PacketBuffer.Gso.TCP6, mtu - headers, ecn);
+                }
+            }
         }
     }
 }
