@@ -100,7 +100,13 @@ final class RouterProcess {
         for (RouterCounters.InterfaceRow row : counters.interfaces(interfaces.all())) {
             out.printf(
                     "%-20s rx %d packets %d bytes, missed %d, tx %d packets %d bytes, refused %d%n",
-                    row.name(), row.rxPackets(), row.rxBytes(), row.rxMissed(), row.txPackets(), row.txBytes(), row.txRefused());
+                    row.name(),
+                    row.rxPackets(),
+                    row.rxBytes(),
+                    row.rxMissed(),
+                    row.txPackets(),
+                    row.txBytes(),
+                    row.txRefused());
         }
         for (RouterCounters.DropRow row : counters.drops()) {
             out.printf(

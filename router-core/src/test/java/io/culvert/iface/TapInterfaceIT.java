@@ -107,7 +107,7 @@ final class TapInterfaceIT {
 
     @Test
     void carriesTrafficInTwoLanes() throws Exception {
-        try (TestRouter router = TestRouter.start("lanes = 2\n" + taps("", ""))) {
+        try (TestRouter router = TestRouter.startTwoLanes(null, taps("", ""))) {
             Traffic.ping(a, "10.2.0.2");
             Traffic.transfer(a, b, "10.2.0.2", 2 << 20);
             Traffic.transfer(b, a, "fd00:1::2", 2 << 20);

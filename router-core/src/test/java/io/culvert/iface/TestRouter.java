@@ -59,7 +59,7 @@ final class TestRouter implements AutoCloseable {
         Path file = folder.resolve("router.conf");
         Files.writeString(
                 file,
-                "router {\nname = cvit, buffers = 512, lanes = 1\nmanagement.socket = \"" + folder
+                "router {\nname = cvit, buffers = 512\nmanagement.socket = \"" + folder
                         + "/sock\"\nneighbor.duplicate-probes = 0\n" + hocon + "\n}\n");
         try {
             config = ConfigFile.read(file, BuiltInStages.all());
@@ -90,7 +90,7 @@ final class TestRouter implements AutoCloseable {
                             : NetworkNamespace.call(home.namespace, real::open));
         };
         system = ActorSystem.create(
-                RouterActor.create(config, BuiltInStages.all(), List.of(), outcome, openers),
+                RouterActor.create(config, () -> config, BuiltInStages.all(), List.of(), outcome, openers),
                 "cvit",
                 ConfigFactory.defaultReference());
         ready.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
@@ -98,12 +98,17 @@ final class TestRouter implements AutoCloseable {
 
     /** Starts a router from what stands inside {@code router { ... }}, and waits until every interface was tried. */
     static TestRouter start(String hocon) throws IOException {
-        return new TestRouter(hocon, null);
+        return new TestRouter("lanes = 1\n" + hocon, null);
     }
 
     /** The same with packet interfaces on devices of a namespace. */
     static TestRouter startIn(TestHost home, String hocon) throws IOException {
-        return new TestRouter(hocon, home);
+        return new TestRouter("lanes = 1\n" + hocon, home);
+    }
+
+    /** The same with two lanes. */
+    static TestRouter startTwoLanes(@Nullable TestHost home, String hocon) throws IOException {
+        return new TestRouter("lanes = 2\n" + hocon, home);
     }
 
     private Device watched(InterfaceConfig one, Device device) {

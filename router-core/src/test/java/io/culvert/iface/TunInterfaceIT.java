@@ -127,7 +127,7 @@ final class TunInterfaceIT {
 
     @Test
     void spreadsFlowsOverLanesAndKeepsTheOrderOfEach() throws Exception {
-        try (TestRouter router = TestRouter.start("lanes = 2\n" + tuns("", ""))) {
+        try (TestRouter router = TestRouter.startTwoLanes(null, tuns("", ""))) {
             Map<Integer, Integer> last = new HashMap<>();
             List<DatagramSocket> flows = new ArrayList<>();
             int received = 0;
