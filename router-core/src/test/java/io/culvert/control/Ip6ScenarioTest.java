@@ -40,7 +40,10 @@ class Ip6ScenarioTest {
             }
             """;
 
-    /** Addresses come into use one after the other, as they are found to be free. */
+    /**
+     * Addresses come into use one after the other, as they are found to be free, and their routes behind them: a packet
+     * that finds its way says that all is there.
+     */
     private static ScriptedRouter startWithTap() {
         ScriptedRouter router = ScriptedRouter.start(TUN_AND_TAP);
         router.await(
@@ -49,7 +52,30 @@ class Ip6ScenarioTest {
                                 && each.linkLocal() != null
                                 && !each.addresses().isEmpty()),
                 "the addresses of lan");
+        byte[] probe = aTo("fd00:2::fffe").udp(9, 9).bytes();
+        router.arrive("a", probe);
+        router.await(
+                () -> {
+                    if (!router.at("a").takeSent().isEmpty()) {
+                        router.arrive("a", probe); // no route yet, it said
+                    }
+                    return router.at("lan").hasSent()
+                            && isSolicitation(router.at("lan").takeFirstSent(), "fd00:2::fffe");
+                },
+                "the route to lan");
+        router.arrive("lan", advertisement("fd00:2::fffe"));
+        awaitPacketTo(router, HOST, "fd00:2::fffe");
         return router;
+    }
+
+    private static byte[] advertisement(String address) {
+        return Packets.ethernet(HOST, ROUTER)
+                .ip6()
+                .from(address)
+                .to("fd00:2::1")
+                .neighborAdvertisement(address, "SO")
+                .targetLinkLayer(HOST)
+                .bytes();
     }
 
     private static PacketBuilder aTo(String destination) {
@@ -191,15 +217,19 @@ class Ip6ScenarioTest {
 
     /** The next neighbor solicitation for a target; what else a router says of itself at its start is passed over. */
     private static byte[] awaitSolicitation(ScriptedRouter router, String target) {
-        byte[] wanted = Packets.ip6().neighborSolicitation(target).bytes();
         while (true) {
             byte[] frame = router.awaitSent("lan");
-            if (frame.length >= 78
-                    && frame[54] == (byte) NeighborDiscoveryView.NEIGHBOR_SOLICITATION
-                    && Arrays.equals(frame, 62, 78, wanted, 48, 64)) {
+            if (isSolicitation(frame, target)) {
                 return frame;
             }
         }
+    }
+
+    private static boolean isSolicitation(byte[] frame, String target) {
+        byte[] wanted = Packets.ip6().neighborSolicitation(target).bytes();
+        return frame.length >= 78
+                && frame[54] == (byte) NeighborDiscoveryView.NEIGHBOR_SOLICITATION
+                && Arrays.equals(frame, 62, 78, wanted, 48, 64);
     }
 
     private static byte[] awaitPacketTo(ScriptedRouter router, String mac, String destination) {
@@ -254,15 +284,7 @@ class Ip6ScenarioTest {
                     .ip6()
                     .to("ff02::1:ff00:10")
                     .neighborSolicitation("fd00:2::10");
-            router.arrive(
-                    "lan",
-                    Packets.ethernet(HOST, ROUTER)
-                            .ip6()
-                            .from("fd00:2::10")
-                            .to("fd00:2::1")
-                            .neighborAdvertisement("fd00:2::10", "SO")
-                            .targetLinkLayer(HOST)
-                            .bytes());
+            router.arrive("lan", advertisement("fd00:2::10"));
             for (int i = 0; i < 3; i++) {
                 assertPacket(awaitPacketTo(router, HOST, "fd00:2::10"))
                         .ethernet(ROUTER, HOST)
