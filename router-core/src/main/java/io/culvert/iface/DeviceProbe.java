@@ -6,6 +6,7 @@ import io.culvert.ffi.NativeException;
 import io.culvert.ffi.PacketSocket;
 import io.culvert.ffi.Rtnetlink;
 import java.io.Closeable;
+import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -26,27 +27,42 @@ final class DeviceProbe implements Device.Probe, Closeable {
     /** What the device had lost before. */
     private final long lostBefore;
 
+    private final KernelEnd kernelEnd;
+    private boolean wasDown;
     private long missed;
 
-    private DeviceProbe(Rtnetlink netlink, KernelLink link, @Nullable PacketSocket socket) {
+    /** Puts in place what the kernel forgets of a device that is set down: routes, and addresses of IPv6. */
+    @FunctionalInterface
+    interface KernelEnd {
+        void setUp(Rtnetlink netlink, int index) throws IOException;
+    }
+
+    private DeviceProbe(Rtnetlink netlink, KernelLink link, @Nullable PacketSocket socket, KernelEnd kernelEnd) {
         this.netlink = netlink;
         this.index = link.index();
         this.socket = socket;
+        this.kernelEnd = kernelEnd;
         this.lostBefore = link.statistics().transmitDropped();
     }
 
-    static DeviceProbe ofTun(KernelLink link) throws NativeException {
-        return new DeviceProbe(Rtnetlink.open(), link, null);
+    /** @param kernelEnd is asked when the device is up again */
+    static DeviceProbe ofTun(KernelLink link, KernelEnd kernelEnd) throws NativeException {
+        return new DeviceProbe(Rtnetlink.open(), link, null, kernelEnd);
     }
 
     /** @param socket stays its owner's */
     static DeviceProbe ofPacket(KernelLink link, PacketSocket socket) throws NativeException {
-        return new DeviceProbe(Rtnetlink.open(), link, socket);
+        return new DeviceProbe(Rtnetlink.open(), link, socket, (netlink, index) -> {});
     }
 
     @Override
-    public Device.Status look() throws NativeException {
+    public Device.Status look() throws IOException {
         Optional<KernelLink> found = netlink.link(index);
+        boolean down = found.isPresent() && !found.get().isUp();
+        if (wasDown && !down && found.isPresent()) {
+            kernelEnd.setUp(netlink, index);
+        }
+        wasDown = down;
         if (socket != null) {
             for (int queue = 0; queue < socket.queues(); queue++) {
                 missed += socket.statistics(queue).dropped();

@@ -119,8 +119,7 @@ final class TunOpener {
             netlink.setMac(index, virtual.kernel().mac().value());
         }
         netlink.setUp(index, true);
-        addKernelAddresses(netlink, index);
-        addKernelRoutes(netlink, index);
+        setUpKernelEnd(netlink, index);
 
         var link = netlink.link(index).orElseThrow();
         List<Poller.Watch> watches = new ArrayList<>();
@@ -147,7 +146,7 @@ final class TunOpener {
                     device.vnetHeaderBytes()));
         }
         boolean offloads = device.vnetHeaderBytes() != 0;
-        DeviceProbe probe = DeviceProbe.ofTun(link);
+        DeviceProbe probe = DeviceProbe.ofTun(link, this::setUpKernelEnd);
         return new Device(
                 device.name(),
                 ethernet ? RouterInterface.Link.ETHERNET : RouterInterface.Link.POINT_TO_POINT,
@@ -164,6 +163,11 @@ final class TunOpener {
                     watches.forEach(Poller.Watch::close);
                     device.close();
                 });
+    }
+
+    private void setUpKernelEnd(Rtnetlink netlink, int index) throws IOException {
+        addKernelAddresses(netlink, index);
+        addKernelRoutes(netlink, index);
     }
 
     private void addKernelAddresses(Rtnetlink netlink, int index) throws IOException {

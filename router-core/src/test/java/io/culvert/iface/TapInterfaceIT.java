@@ -135,8 +135,8 @@ final class TapInterfaceIT {
             assertThat(a.attempt("ping -n -c 1 -W 2 10.2.0.2").output()).containsIgnoringCase("unreachable");
             b.run("ip link set cvb0 up");
             router.awaitUp("b");
-            b.run("ip route replace default via 10.2.0.1");
             Traffic.ping(a, "10.2.0.2");
+            Traffic.ping(a, "fd00:2::2");
 
             b.run("ip link del cvb0");
             Traffic.ping(a, "10.2.0.2");

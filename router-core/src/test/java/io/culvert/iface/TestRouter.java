@@ -22,7 +22,12 @@ import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.telemetry.LaneLedger.Entry;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -170,6 +175,15 @@ final class TestRouter implements AutoCloseable {
                         system.scheduler())
                 .toCompletableFuture()
                 .join();
+    }
+
+    /** What {@code culvert show} gets from the router, as JSON. */
+    String show(String what) throws IOException {
+        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(folder.resolve("sock")))) {
+            channel.write(StandardCharsets.UTF_8.encode("{\"v\":1,\"command\":\"show\",\"what\":\"" + what + "\"}\n"));
+            BufferedReader answer = new BufferedReader(Channels.newReader(channel, StandardCharsets.UTF_8));
+            return String.valueOf(answer.readLine());
+        }
     }
 
     RouterInterface at(String interfaceName) {
