@@ -126,7 +126,7 @@ final class ManagementActorTest {
                     {"command":"show"}                            | unsupported-version | speaks version 1 of the protocol, the request names none
                     {"v":2,"command":"show"}                      | unsupported-version | speaks version 1 of the protocol, the request is of version 2
                     {"v":99999999999999,"command":"show"}         | bad-request         | the request is not JSON
-                    {"v":1,"command":"eat"}                       | unknown-command     | there is no command \\"eat\\", expected \\"show\\"
+                    {"v":1,"command":"eat"}                       | unknown-command     | there is no command \\"eat\\", expected one of show
                     {"v":1,"command":"show","what":"nothing"}     | unknown-command     | there is nothing to show as \\"nothing\\", expected one of a
                     {"v":1,"command":"show","what":"a"}           | timeout             | no answer within
                     """)
