@@ -343,7 +343,11 @@ final class ManagementActorTest {
             kit.stop(actor);
 
             assertThat(path).doesNotExist();
-            assertThat(readAll(waiting)).contains("\"code\":\"bad-request\"");
+            // Cut off in the middle of its request, or before it was served at all.
+            assertThat(readAll(waiting))
+                    .satisfiesAnyOf(
+                            said -> assertThat(said).isEmpty(),
+                            said -> assertThat(said).contains("\"code\":\"bad-request\""));
         }
         await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
                 .extracting(Thread::getName)

@@ -188,6 +188,7 @@ class LaneActorTest {
         actor = KIT.spawn(LaneActor.create(lane, graph, (id, cause) -> losses.add(id + " " + cause.getMessage())));
         actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
         actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
+        settled.receiveSeveralMessages(2);
     }
 
     private Lane.Environment environment() {
