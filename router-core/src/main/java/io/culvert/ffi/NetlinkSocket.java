@@ -17,11 +17,12 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A NETLINK_ROUTE socket: requests with acknowledgement, dumps, and notifications of multicast groups. It talks about the
- * network namespace of the thread that opened it. One thread at a time. Source: netlink(7).
+ * A netlink socket: requests with acknowledgement, transactions, dumps, and notifications of multicast groups. It talks
+ * about the network namespace of the thread that opened it. One thread at a time. Source: netlink(7).
  */
 final class NetlinkSocket implements Closeable {
     static final int NETLINK_ROUTE = 0;
+    static final int NETLINK_NETFILTER = 12;
     static final int SOL_NETLINK = 270;
     static final int NETLINK_CAP_ACK = 10;
     static final int NETLINK_EXT_ACK = 11;
@@ -51,10 +52,15 @@ final class NetlinkSocket implements Closeable {
         this.fd = fd;
     }
 
-    /** Opens a socket that also gets the notifications of the groups in a mask {@code RTMGRP_*}; 0 for none. */
+    /** Opens a routing socket that also gets the notifications of the groups in a mask {@code RTMGRP_*}; 0 for none. */
     static NetlinkSocket open(int groups) throws NativeException {
+        return open(NETLINK_ROUTE, groups);
+    }
+
+    /** Opens a socket to the part of the kernel that {@code NETLINK_*} names. */
+    static NetlinkSocket open(int protocol, int groups) throws NativeException {
         int fd = NativeException.check(
-                Syscalls.socket(Syscalls.AF_NETLINK, Syscalls.SOCK_RAW | Syscalls.SOCK_CLOEXEC, NETLINK_ROUTE),
+                Syscalls.socket(Syscalls.AF_NETLINK, Syscalls.SOCK_RAW | Syscalls.SOCK_CLOEXEC, protocol),
                 "socket(AF_NETLINK)",
                 "");
         try {
@@ -104,11 +110,53 @@ final class NetlinkSocket implements Closeable {
         throw new NativeException(call, Errno.EAGAIN, what + ": the table changes faster than it can be read");
     }
 
+    /**
+     * Sends requests that the kernel does all or not at all, in one datagram, and waits until that is decided.
+     *
+     * @param requests with whatever the protocol wants as first and last message of a transaction
+     */
+    void transaction(List<NetlinkMessage> requests, String call, String what) throws NativeException {
+        List<ByteBuffer> finished = new ArrayList<>();
+        int bytes = 0;
+        for (NetlinkMessage request : requests) {
+            ByteBuffer message = request.finish(++sequence);
+            finished.add(message);
+            bytes += NetlinkMessage.align(message.limit());
+        }
+        ByteBuffer datagram = NativeMemory.allocate(bytes);
+        int at = 0;
+        for (ByteBuffer message : finished) {
+            datagram.put(at, message, 0, message.limit());
+            at += NetlinkMessage.align(message.limit());
+        }
+        send(datagram, call, what);
+        // The kernel has answered when sendto(2) returns: for each request that it refused, and no more.
+        while (true) {
+            List<ByteBuffer> answers;
+            try {
+                answers = receive(Syscalls.MSG_DONTWAIT, call, what);
+            } catch (NativeException e) {
+                if (e.errno() == Errno.EAGAIN) {
+                    return;
+                }
+                throw e;
+            }
+            for (ByteBuffer answer : answers) {
+                if ((answer.getShort(NLMSG_TYPE) & 0xffff) == NLMSG_ERROR) {
+                    checkResult(answer, NLMSG_ERROR, call, what);
+                }
+            }
+        }
+    }
+
     private void send(NetlinkMessage message, String call, String what) throws NativeException {
+        send(message.finish(++sequence), call, what);
+    }
+
+    private void send(ByteBuffer request, String call, String what) throws NativeException {
         if (closed) {
             throw new NativeException(call, Errno.EBADF, "this netlink socket is closed");
         }
-        ByteBuffer request = message.finish(++sequence);
         try {
             NativeException.check(
                     Syscalls.sendto(fd, NativeMemory.address(request), request.limit(), 0, 0, 0), call, what);

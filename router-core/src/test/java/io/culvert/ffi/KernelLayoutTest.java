@@ -37,6 +37,7 @@ class KernelLayoutTest {
             PacketSocket.class,
             NetlinkMessage.class,
             NetlinkSocket.class,
+            IngressFilter.class,
             Rtnetlink.class,
             LinkMonitor.class,
             KernelLink.class,
@@ -44,6 +45,7 @@ class KernelLayoutTest {
 
     /** Numbers that no header defines. */
     private static final Set<String> OWN = Set.of(
+            "IngressFilter.ARP_TARGET",
             "LinkMonitor.RECEIVE_BUFFER_BYTES",
             "MessageVector.NO_VLAN_TAG",
             "MessageVector.TPID_8021Q",
@@ -100,6 +102,8 @@ class KernelLayoutTest {
         struct("NetlinkSocket", "nlmsgerr", "NLMSGERR_BYTES", null);
         struct("NetlinkSocket", "sockaddr_nl", "SOCKADDR_NL_BYTES", null, "NL_FAMILY", "nl_family");
         struct("NetlinkSocket", "sockaddr_nl", "NL_GROUPS", "nl_groups");
+        struct("IngressFilter", "iphdr", "IP_DADDR", "daddr");
+        struct("IngressFilter", "ip6_hdr", "IP6_DST", "ip6_dst");
         struct("Rtnetlink", "ifinfomsg", "IFINFOMSG_BYTES", null, "IFI_FAMILY", "ifi_family");
         struct("Rtnetlink", "ifinfomsg", "IFI_INDEX", "ifi_index", "IFI_FLAGS", "ifi_flags");
         struct("Rtnetlink", "ifaddrmsg", "IFADDRMSG_BYTES", null, "IFA_PREFIXLEN", "ifa_prefixlen");
@@ -190,6 +194,7 @@ class KernelLayoutTest {
                 #define _GNU_SOURCE
                 #include <errno.h>
                 #include <fcntl.h>
+                #include <netinet/ip6.h>
                 #include <poll.h>
                 #include <sched.h>
                 #include <stddef.h>
@@ -208,6 +213,10 @@ class KernelLayoutTest {
                 #include <linux/if_packet.h>
                 #include <linux/if_tun.h>
                 #include <linux/neighbour.h>
+                #include <linux/ip.h>
+                #include <linux/netfilter.h>
+                #include <linux/netfilter/nf_tables.h>
+                #include <linux/netfilter/nfnetlink.h>
                 #include <linux/netlink.h>
                 #include <linux/rtnetlink.h>
                 #include <linux/veth.h>
