@@ -25,6 +25,7 @@ import java.util.Map;
  * linux/netfilter/nf_tables.h}, {@code linux/netfilter/nfnetlink.h}.
  */
 public final class IngressFilter implements Closeable {
+    static final int NLM_F_APPEND = 0x800;
     static final int NFNL_MSG_BATCH_BEGIN = 0x10;
     static final int NFNL_MSG_BATCH_END = 0x11;
     static final int NFNL_SUBSYS_NFTABLES = 10;
@@ -235,7 +236,7 @@ public final class IngressFilter implements Closeable {
     }
 
     private static NetlinkMessage nftables(int type) {
-        return message(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_CREATE, NFPROTO_NETDEV, 0);
+        return message(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_CREATE | NLM_F_APPEND, NFPROTO_NETDEV, 0);
     }
 
     /** With nfgenmsg: u8 family, u8 version, u16 resource in network order. */

@@ -27,6 +27,11 @@ public record KernelAddress(int interfaceIndex, InetAddress address, int prefixL
         return (flags & IFA_F_DADFAILED) != 0;
     }
 
+    /** Whether the kernel added the route to the prefix by itself. */
+    public boolean hasPrefixRoute() {
+        return (flags & IFA_F_NOPREFIXROUTE) == 0;
+    }
+
     @Override
     public String toString() {
         return address.getHostAddress() + "/" + prefixLength;

@@ -10,17 +10,12 @@ import io.culvert.ffi.Rtnetlink;
 import io.culvert.ffi.TunDevice;
 import io.culvert.ffi.VirtioNetHeader;
 import io.culvert.net.InterfaceAddress;
-import io.culvert.net.Ip4Address;
-import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.TransmitQueue;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -173,7 +168,7 @@ final class TunOpener {
     private void addKernelAddresses(Rtnetlink netlink, int index) throws IOException {
         for (InterfaceAddress address : virtual.kernel().addresses()) {
             try {
-                netlink.addAddress(index, inetAddress(address.address()), address.prefixLength(), true);
+                netlink.addAddress(index, address.address().toInetAddress(), address.prefixLength(), true);
             } catch (NativeException refused) {
                 if (refused.errno() != Errno.EEXIST) { // an attached or persistent device may have it already
                     throw refused;
@@ -186,12 +181,12 @@ final class TunOpener {
         for (InterfaceConfig.KernelRoute route : virtual.kernel().routes()) {
             IpPrefix prefix = route.prefix();
             KernelRoute wanted =
-                    KernelRoute.to(inetAddress(prefix.first()), prefix.length()).out(index);
+                    KernelRoute.to(prefix.first().toInetAddress(), prefix.length()).out(index);
             IpAddress via = route.via();
             if (via == null && ethernet) {
                 via = ownAddress(prefix);
             }
-            netlink.replaceRoute(via == null ? wanted : wanted.via(inetAddress(via)));
+            netlink.replaceRoute(via == null ? wanted : wanted.via(via.toInetAddress()));
         }
     }
 
@@ -203,22 +198,5 @@ final class TunOpener {
             }
         }
         return null;
-    }
-
-    /** The JDK's form of an address, which netlink takes. */
-    static InetAddress inetAddress(IpAddress address) {
-        try {
-            if (address instanceof Ip4Address ip4) {
-                return InetAddress.getByAddress(
-                        ByteBuffer.allocate(Integer.BYTES).putInt(ip4.value()).array());
-            }
-            Ip6Address ip6 = (Ip6Address) address;
-            return InetAddress.getByAddress(ByteBuffer.allocate(2 * Long.BYTES)
-                    .putLong(ip6.high())
-                    .putLong(ip6.low())
-                    .array());
-        } catch (UnknownHostException impossible) {
-            throw new AssertionError("4 and 16 bytes are addresses", impossible);
-        }
     }
 }

@@ -11,14 +11,9 @@ import io.culvert.ffi.NetworkNamespace;
 import io.culvert.ffi.Rtnetlink;
 import io.culvert.ffi.Sysctl;
 import io.culvert.net.InterfaceAddress;
-import io.culvert.net.Ip4Address;
-import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.MacAddress;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,9 +81,9 @@ final class LabNetwork {
                     IpAddress via = route.via();
                     if (via != null) {
                         kernel.addRoute(KernelRoute.to(
-                                        inetAddress(route.prefix().first()),
+                                        route.prefix().first().toInetAddress(),
                                         route.prefix().length())
-                                .via(inetAddress(via)));
+                                .via(via.toInetAddress()));
                     }
                 }
             }
@@ -145,7 +140,7 @@ final class LabNetwork {
             }
             kernel.setUp(index, true);
             for (InterfaceAddress address : end.addresses()) {
-                kernel.addAddress(index, inetAddress(address.address()), address.prefixLength(), true);
+                kernel.addAddress(index, address.address().toInetAddress(), address.prefixLength(), true);
             }
         }
     }
@@ -220,22 +215,6 @@ final class LabNetwork {
                     Files.readAttributes(path, BasicFileAttributes.class).fileKey());
         } catch (IOException | SecurityException e) {
             return Optional.empty(); // the process ended meanwhile, or is none of ours
-        }
-    }
-
-    private static InetAddress inetAddress(IpAddress address) {
-        try {
-            if (address instanceof Ip4Address ip4) {
-                return InetAddress.getByAddress(
-                        ByteBuffer.allocate(Integer.BYTES).putInt(ip4.value()).array());
-            }
-            Ip6Address ip6 = (Ip6Address) address;
-            return InetAddress.getByAddress(ByteBuffer.allocate(2 * Long.BYTES)
-                    .putLong(ip6.high())
-                    .putLong(ip6.low())
-                    .array());
-        } catch (UnknownHostException e) {
-            throw new AssertionError("4 and 16 bytes are addresses", e);
         }
     }
 }

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import akka.Done;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import io.culvert.config.InterfaceConfig;
+import io.culvert.config.RouterConfig;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.RouterInterface;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps the kernel's side of the local-delivery TAP as the router's interfaces are: sets it up when the TAP comes up, follows
+ * the router's addresses, starts anew when the TAP was gone, and takes everything back at the end. What the kernel refuses is
+ * tried again. Runs on a dispatcher for blocking work.
+ *
+ * <p>Told: each new table of interfaces, and at last to stop. Tells: that everything is taken back.
+ */
+public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActor.Command> {
+    private static final Duration RETRY = Duration.ofSeconds(2);
+
+    /** What the actor is told. */
+    public sealed interface Command {}
+
+    /** Interfaces have come, gone or changed. */
+    public record InterfacesChanged(InterfaceTable interfaces) implements Command {}
+
+    /** Take everything back, answer, and end. To be told while the TAP is still there. */
+    public record Stop(ActorRef<Done> replyTo) implements Command {}
+
+    private record Retry() implements Command {}
+
+    private final RouterConfig config;
+    private final TimerScheduler<Command> timers;
+    private final LocalDelivery kernel;
+    private final Map<Integer, RouterInterface> known = new TreeMap<>();
+    private InterfaceTable interfaces = InterfaceTable.EMPTY;
+    private @Nullable LocalDeliveryPlan applied;
+    private boolean failed;
+
+    private LocalDeliveryActor(
+            ActorContext<Command> context, TimerScheduler<Command> timers, RouterConfig config, InterfaceConfig.Tap tap) {
+        super(context);
+        this.config = config;
+        this.timers = timers;
+        this.kernel = new LocalDelivery(tap.virtual().netns(), context.getLog());
+    }
+
+    /**
+     * Waits for the TAP to come up.
+     *
+     * @param tap the interface of the configuration that has the role
+     */
+    public static Behavior<Command> create(RouterConfig config, InterfaceConfig.Tap tap) {
+        return Behaviors.setup(context ->
+                Behaviors.withTimers(timers -> new LocalDeliveryActor(context, timers, config, tap)));
+    }
+
+    @Override
+    public Receive<Command> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(InterfacesChanged.class, this::onInterfacesChanged)
+                .onMessage(Retry.class, message -> {
+                    follow();
+                    return this;
+                })
+                .onMessage(Stop.class, message -> {
+                    takeBack(kernel::close);
+                    message.replyTo().tell(Done.getInstance());
+                    return Behaviors.stopped();
+                })
+                .onSignal(PostStop.class, signal -> {
+                    takeBack(kernel::close);
+                    return this;
+                })
+                .build();
+    }
+
+    private Behavior<Command> onInterfacesChanged(InterfacesChanged message) {
+        interfaces = message.interfaces();
+        for (RouterInterface iface : interfaces.all()) {
+            if (iface.up() && iface.role() == RouterInterface.Role.TRANSIT) {
+                known.put(iface.id(), iface);
+            }
+        }
+        follow();
+        return this;
+    }
+
+    private void follow() {
+        timers.cancel(Retry.class);
+        RouterInterface tap = interfaces.localDelivery();
+        if (tap == null || !tap.up()) {
+            applied = null;
+            takeBack(kernel::release);
+            return;
+        }
+        LocalDeliveryPlan plan = LocalDeliveryPlan.of(config, tap, interfaces, known.values());
+        if (plan.equals(applied)) {
+            return;
+        }
+        try {
+            kernel.apply(plan);
+            applied = plan;
+            failed = false;
+        } catch (IOException refused) {
+            applied = null;
+            if (!failed) {
+                failed = true;
+                getContext()
+                        .getLog()
+                        .warn(
+                                "local delivery through {} can't be set up and is tried again: {}",
+                                tap.device(),
+                                refused.getMessage());
+            }
+            timers.startSingleTimer(Retry.class, new Retry(), RETRY);
+        }
+    }
+
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private void takeBack(Work work) {
+        try {
+            work.run();
+        } catch (IOException refused) {
+            getContext()
+                    .getLog()
+                    .warn("not all that local delivery had changed in the kernel could be taken back", refused);
+        }
+    }
+}
