@@ -327,8 +327,9 @@ final class LocalDelivery {
             return IngressFilter.Match.internetProtocols();
         }
         if (!shared.ownMac()) {
-            warnOnce("the kernel uses " + link.name() + " too (" + use + "): where it forwards, it may forward a second"
-                    + " time what the router forwards; free the device, or give the router's interface a mac of its own");
+            warnOnce(
+                    "the kernel uses " + link.name() + " too (" + use + "): where it forwards, it may forward a second"
+                            + " time what the router forwards; free the device, or give the router's interface a mac of its own");
         }
         List<IngressFilter.Match> drops = new ArrayList<>();
         for (IpAddress address : plan.addresses()) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
-import akka.Done;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
@@ -25,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * the router's addresses, starts anew when the TAP was gone, and takes everything back at the end. What the kernel refuses is
  * tried again. Runs on a dispatcher for blocking work.
  *
- * <p>Told: each new table of interfaces, and at last to stop. Tells: that everything is taken back.
+ * <p>Told: each new table of interfaces, each new configuration, and at last to stop. Tells: that everything is taken back.
  */
 public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActor.Command> {
     private static final Duration RETRY = Duration.ofSeconds(2);
@@ -36,21 +35,30 @@ public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActo
     /** Interfaces have come, gone or changed. */
     public record InterfacesChanged(InterfaceTable interfaces) implements Command {}
 
+    /** A reload has put other routes in force. */
+    public record ConfigChanged(RouterConfig config) implements Command {}
+
     /** Take everything back, answer, and end. To be told while the TAP is still there. */
-    public record Stop(ActorRef<Done> replyTo) implements Command {}
+    public record Stop(ActorRef<Stopped> replyTo) implements Command {}
+
+    /** Everything is taken back, and the actor has ended. */
+    public record Stopped() {}
 
     private record Retry() implements Command {}
 
-    private final RouterConfig config;
     private final TimerScheduler<Command> timers;
     private final LocalDelivery kernel;
     private final Map<Integer, RouterInterface> known = new TreeMap<>();
+    private RouterConfig config;
     private InterfaceTable interfaces = InterfaceTable.EMPTY;
     private @Nullable LocalDeliveryPlan applied;
     private boolean failed;
 
     private LocalDeliveryActor(
-            ActorContext<Command> context, TimerScheduler<Command> timers, RouterConfig config, InterfaceConfig.Tap tap) {
+            ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            RouterConfig config,
+            InterfaceConfig.Tap tap) {
         super(context);
         this.config = config;
         this.timers = timers;
@@ -63,21 +71,26 @@ public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActo
      * @param tap the interface of the configuration that has the role
      */
     public static Behavior<Command> create(RouterConfig config, InterfaceConfig.Tap tap) {
-        return Behaviors.setup(context ->
-                Behaviors.withTimers(timers -> new LocalDeliveryActor(context, timers, config, tap)));
+        return Behaviors.setup(
+                context -> Behaviors.withTimers(timers -> new LocalDeliveryActor(context, timers, config, tap)));
     }
 
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
                 .onMessage(InterfacesChanged.class, this::onInterfacesChanged)
+                .onMessage(ConfigChanged.class, message -> {
+                    config = message.config();
+                    follow();
+                    return this;
+                })
                 .onMessage(Retry.class, message -> {
                     follow();
                     return this;
                 })
                 .onMessage(Stop.class, message -> {
                     takeBack(kernel::close);
-                    message.replyTo().tell(Done.getInstance());
+                    message.replyTo().tell(new Stopped());
                     return Behaviors.stopped();
                 })
                 .onSignal(PostStop.class, signal -> {

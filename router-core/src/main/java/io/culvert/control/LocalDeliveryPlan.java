@@ -105,7 +105,8 @@ record LocalDeliveryPlan(
                 sources.putIfAbsent(everything, source);
             }
         }
-        InterfaceConfig.Tap configured = (InterfaceConfig.Tap) config.interfaces().get(tap.id());
+        InterfaceConfig.Tap configured =
+                (InterfaceConfig.Tap) config.interfaces().get(tap.id());
         return new LocalDeliveryPlan(
                 tap.device(),
                 tap.mac(),

@@ -87,6 +87,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record NeighborsStopped() implements Command {}
 
+    private record LocalDeliveryStopped() implements Command {}
+
     private record ManagementNews(ManagementActor.Status status) implements Command {}
 
     private record RoutesApplied(RouteActor.Applied applied) implements Command {}
@@ -113,6 +115,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record Attaching(RouterInterface iface, Set<Integer> lanes) {}
 
+    private static final Openers KERNEL = InterfaceActor.Opener::of;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
@@ -142,6 +145,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private final Set<Integer> tried = new HashSet<>();
     private final ActorRef<LaneActor.Settled> laneNews;
+    private final @Nullable ActorRef<LocalDeliveryActor.Command> localDelivery;
     private int lanesRunning;
     private int interfacesOpen;
     private boolean stopping;
@@ -161,7 +165,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             List<StageDescriptor> stages,
             List<ManagementCommand> moreCommands,
             Outcome outcome) {
-        return create(config, reader, stages, moreCommands, outcome, InterfaceActor.Opener::of);
+        return create(config, reader, stages, moreCommands, outcome, KERNEL);
     }
 
     /** The same with devices of another making. */
@@ -208,6 +212,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
         askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(config), routeNews));
         laneNews = context.messageAdapter(LaneActor.Settled.class, LaneNews::new);
+        // Where devices are not the kernel's, it has no side of them.
+        localDelivery = openers == KERNEL ? startLocalDelivery() : null;
         startLanes();
         startInterfaces(openers);
         startManagement(reader, moreCommands);
@@ -251,6 +257,24 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         interfacesOpen = interfaceActors.size();
     }
 
+    /** On the thread of the reload. */
+    private void inForce(RouterConfig now) {
+        configInForce = now;
+        if (localDelivery != null) {
+            localDelivery.tell(new LocalDeliveryActor.ConfigChanged(now));
+        }
+    }
+
+    private @Nullable ActorRef<LocalDeliveryActor.Command> startLocalDelivery() {
+        for (InterfaceConfig one : config.interfaces()) {
+            if (one instanceof InterfaceConfig.Tap tap && tap.role() == RouterInterface.Role.LOCAL_DELIVERY) {
+                return getContext()
+                        .spawn(LocalDeliveryActor.create(config, tap), "local-delivery", DispatcherSelector.blocking());
+            }
+        }
+        return null;
+    }
+
     private void startManagement(ReloadActor.Reader reader, List<ManagementCommand> moreCommands) {
         ActorSystem<Void> system = getContext().getSystem();
         ActorRef<Command> self = getContext().getSelf();
@@ -258,7 +282,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 () -> AskPattern.<Command, View>ask(self, Inspect::new, ANSWER_WITHIN, system.scheduler());
         ActorRef<ReloadActor.Command> reload = getContext()
                 .spawn(
-                        ReloadActor.create(reader, config, now -> configInForce = now, routes),
+                        ReloadActor.create(reader, config, this::inForce, routes),
                         "reload",
                         DispatcherSelector.blocking());
         List<ManagementCommand> commands = new ArrayList<>(moreCommands);
@@ -300,6 +324,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(DeviceNews.class, this::onDeviceNews)
                 .onMessage(NeighborNews.class, this::onNeighborNews)
                 .onMessage(NeighborsStopped.class, message -> onNeighborsStopped())
+                .onMessage(LocalDeliveryStopped.class, message -> closeInterfaces())
                 .onMessage(RoutesApplied.class, message -> onRoutesApplied())
                 .onMessage(ManagementNews.class, this::onManagementNews)
                 .onMessage(LaneNews.class, message -> onSettled(message.settled()))
@@ -393,8 +418,15 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .toList();
     }
 
+    private void publish(InterfaceTable interfaces) {
+        tables.publish(interfaces);
+        if (localDelivery != null) {
+            localDelivery.tell(new LocalDeliveryActor.InterfacesChanged(interfaces));
+        }
+    }
+
     private void publish(RouterInterface iface) {
-        tables.publish(tables.interfaces().with(iface));
+        publish(tables.interfaces().with(iface));
         routes.tell(new RouteActor.InterfaceChanged(iface));
     }
 
@@ -428,7 +460,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         getContext()
                 .getLog()
                 .warn("interface {} is down: {}", now.name(), down.cause().getMessage());
-        tables.publish(tables.interfaces().with(now.down()));
+        publish(tables.interfaces().with(now.down()));
         routes.tell(new RouteActor.InterfaceDown(id));
         neighbors.tell(new NeighborActor.InterfaceDown(id));
         attaching.remove(id);
@@ -525,8 +557,17 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private Behavior<Command> onLaneEnded() {
         lanesRunning--;
         if (lanesRunning == 0) {
-            interfaceActors.forEach(actor -> actor.tell(new InterfaceActor.Close()));
+            if (localDelivery == null) {
+                return closeInterfaces();
+            }
+            localDelivery.tell(new LocalDeliveryActor.Stop(getContext()
+                    .messageAdapter(LocalDeliveryActor.Stopped.class, stopped -> new LocalDeliveryStopped())));
         }
+        return this;
+    }
+
+    private Behavior<Command> closeInterfaces() {
+        interfaceActors.forEach(actor -> actor.tell(new InterfaceActor.Close()));
         return this;
     }
 

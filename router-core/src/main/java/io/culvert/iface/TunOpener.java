@@ -180,8 +180,8 @@ final class TunOpener {
     private void addKernelRoutes(Rtnetlink netlink, int index) throws IOException {
         for (InterfaceConfig.KernelRoute route : virtual.kernel().routes()) {
             IpPrefix prefix = route.prefix();
-            KernelRoute wanted =
-                    KernelRoute.to(prefix.first().toInetAddress(), prefix.length()).out(index);
+            KernelRoute wanted = KernelRoute.to(prefix.first().toInetAddress(), prefix.length())
+                    .out(index);
             IpAddress via = route.via();
             if (via == null && ethernet) {
                 via = ownAddress(prefix);

@@ -83,8 +83,7 @@ class LocalDeliveryPlanTest {
 
     @Test
     void choosesAsSourceForAStaticRouteItsOwnElseItsInterfaces() throws Exception {
-        String routes =
-                """
+        String routes = """
                 { prefix = "0.0.0.0/0", via = "203.0.113.1" }
                 { prefix = "::/0", via = "2001:db8::1" }
                 { prefix = "10.9.0.0/16", interface = p2p, src = "192.168.1.1" }
@@ -145,8 +144,10 @@ class LocalDeliveryPlanTest {
 
     @Test
     void makesTheWayBackBeforeTheAddressAndTheAddressBeforeRoutesThatNameIt() throws Exception {
-        RouterInterface one =
-                InterfaceBuilder.ethernet(0).name("lan").address("192.168.1.1/24").build();
+        RouterInterface one = InterfaceBuilder.ethernet(0)
+                .name("lan")
+                .address("192.168.1.1/24")
+                .build();
         InetAddress own = ip("192.168.1.1").toInetAddress();
         KernelRoute toRouter = KernelRoute.to(ip("0.0.0.0").toInetAddress(), 0)
                 .out(INDEX)
@@ -161,11 +162,12 @@ class LocalDeliveryPlanTest {
                         new KernelChange.Route(toRouter.inTable(MARK)),
                         new KernelChange.Rule(KernelRule.from(own, 32, MARK, LocalDelivery.RULE_PRIORITY)),
                         new KernelChange.Address(INDEX, own),
-                        new KernelChange.Route(KernelRoute.to(ip("192.168.1.255").toInetAddress(), 32)
-                                .ofType(KernelRoute.Type.BROADCAST)
-                                .out(INDEX)
-                                .inTable(KernelRoute.LOCAL_TABLE)
-                                .from(own)),
+                        new KernelChange.Route(
+                                KernelRoute.to(ip("192.168.1.255").toInetAddress(), 32)
+                                        .ofType(KernelRoute.Type.BROADCAST)
+                                        .out(INDEX)
+                                        .inTable(KernelRoute.LOCAL_TABLE)
+                                        .from(own)),
                         new KernelChange.Route(KernelRoute.to(ip("192.168.1.0").toInetAddress(), 24)
                                 .out(INDEX)
                                 .via(LocalDelivery.GATEWAY4)
@@ -179,7 +181,8 @@ class LocalDeliveryPlanTest {
     void leavesIp6OutWhereTheKernelHasNone() throws Exception {
         LocalDeliveryPlan plan = plan("", lan, wan, p2p, host);
 
-        assertThat(LocalDelivery.changes(plan, INDEX, true)).anyMatch(change -> change.toString().contains("fd00:1:"));
+        assertThat(LocalDelivery.changes(plan, INDEX, true))
+                .anyMatch(change -> change.toString().contains("fd00:1:"));
         assertThat(LocalDelivery.changes(plan, INDEX, false))
                 .isNotEmpty()
                 .noneMatch(change -> change.toString().contains("fd00:1:")
@@ -209,8 +212,7 @@ class LocalDeliveryPlanTest {
     }
 
     private RouterConfig config(String routes, String tapSettings) throws Exception {
-        String text =
-                """
+        String text = """
                 router {
                   interfaces {
                     lan  { type = packet, device = lan, addresses = ["192.168.1.1/24", "fd00:1::1/64"] }
@@ -223,8 +225,7 @@ class LocalDeliveryPlanTest {
                     %s
                   ]
                 }
-                """
-                        .formatted(tapSettings.isEmpty() ? "" : ", " + tapSettings, routes);
+                """.formatted(tapSettings.isEmpty() ? "" : ", " + tapSettings, routes);
         return ConfigFile.read(Files.writeString(folder.resolve("router.conf"), text), List.of());
     }
 

@@ -4,6 +4,7 @@ package io.culvert.control;
 import io.culvert.ffi.NetworkNamespace;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -38,14 +39,38 @@ final class TestNamespace implements AutoCloseable {
         return run("ip netns exec " + name + " sh -c", command);
     }
 
-    /** Starts a shell command inside the namespace; it ends with it. */
-    Process start(String command) throws IOException {
-        Process process = new ProcessBuilder(words("ip netns exec " + name + " sh -c", "exec " + command))
+    /** Starts a program inside the namespace, its output going to a file; it ends with the namespace. */
+    Process start(Path output, String... command) throws IOException {
+        Process process = new ProcessBuilder(words("ip netns exec " + name, command))
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectOutput(output.toFile())
                 .start();
         started.add(process);
         return process;
+    }
+
+    /** A counter of nstat(8), or of a device as {@code cvhost/rx_packets}. */
+    long counter(String counter) throws IOException {
+        if (counter.indexOf('/') > 0) {
+            String[] deviceAndName = counter.split("/", 2);
+            return Long.parseLong(sh("cat /sys/class/net/" + deviceAndName[0] + "/statistics/" + deviceAndName[1])
+                    .strip());
+        }
+        return Long.parseLong(
+                sh("nstat -asz " + counter + " | grep -v '#' | awk '{ print $2 }'").strip());
+    }
+
+    /**
+     * Everything that a router with local delivery changes, line by line, to be compared with what it was before. Without
+     * link-local addresses and routes, which the kernel adds by itself when it is done with looking for duplicates.
+     */
+    List<String> state() throws IOException {
+        return sh("ip -d link | grep mtu; ip -o addr; ip rule; ip -6 rule; ip -4 route show table all;"
+                        + " ip -6 route show table all; ip neigh; nft list ruleset;"
+                        + " sysctl -a 2>/dev/null | grep -e '^net.ipv[46].conf'")
+                .lines()
+                .filter(line -> !line.contains("fe80:") && !line.contains("ff00:"))
+                .toList();
     }
 
     @Override
