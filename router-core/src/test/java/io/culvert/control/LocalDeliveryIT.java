@@ -28,8 +28,7 @@ class LocalDeliveryIT {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     /** Echoes datagrams to an address, until it is stopped. */
-    private static final String UDP_ECHO =
-            """
+    private static final String UDP_ECHO = """
             import socket, sys
             s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
             s.bind((sys.argv[1], 7))
@@ -38,8 +37,7 @@ class LocalDeliveryIT {
                 s.sendto(data, peer)
             """;
 
-    private static final String UDP_ASK =
-            """
+    private static final String UDP_ASK = """
             import os, socket, sys
             s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
             s.settimeout(3)
@@ -49,8 +47,7 @@ class LocalDeliveryIT {
             """;
 
     /** Says whom it sees connecting, once. */
-    private static final String TCP_WHO =
-            """
+    private static final String TCP_WHO = """
             import socket, sys
             s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,8 +58,7 @@ class LocalDeliveryIT {
             c.close()
             """;
 
-    private static final String TCP_ASK =
-            """
+    private static final String TCP_ASK = """
             import socket, sys
             print(socket.create_connection((sys.argv[1], 99), 3).recv(99).decode())
             """;
@@ -108,7 +104,8 @@ class LocalDeliveryIT {
     void thePageTravelsThroughTheTapAndTheKernelSeesEachPacketOnce(String address, String received) throws Exception {
         List<Long> before = counters(received, "cvhost/rx_packets", "cvhost/tx_packets");
 
-        assertThat(network.lan.sh("curl -sS -m 10 'http://" + address + "/big' | wc -c")).isEqualTo("1000000\n");
+        assertThat(network.lan.sh("curl -sS -m 10 'http://" + address + "/big' | wc -c"))
+                .isEqualTo("1000000\n");
 
         List<Long> after = counters(received, "cvhost/rx_packets", "cvhost/tx_packets");
         assertThat(after.get(1)).isGreaterThan(before.get(1));
@@ -123,13 +120,15 @@ class LocalDeliveryIT {
     void theKernelNeitherForwardsNorAnswersWhatPassesThroughTheRouter() throws Exception {
         List<Long> before = counters("IpForwDatagrams", "Ip6OutForwDatagrams", "IpInDelivers", "IcmpOutMsgs");
 
-        String seen = network.captured(
-                network.lan, "eth0", "ping -c 3 -i 0.3 203.0.113.9; ping -c 3 -i 0.3 2001:db8::9");
+        String seen =
+                network.captured(network.lan, "eth0", "ping -c 3 -i 0.3 203.0.113.9; ping -c 3 -i 0.3 2001:db8::9");
 
         assertThat(counters("IpForwDatagrams", "Ip6OutForwDatagrams", "IpInDelivers", "IcmpOutMsgs"))
                 .isEqualTo(before);
-        assertThat(seen.lines().filter(line -> line.contains("ICMP echo reply"))).hasSize(3);
-        assertThat(seen.lines().filter(line -> line.contains("ICMP6, echo reply"))).hasSize(3);
+        assertThat(seen.lines().filter(line -> line.contains("ICMP echo reply")))
+                .hasSize(3);
+        assertThat(seen.lines().filter(line -> line.contains("ICMP6, echo reply")))
+                .hasSize(3);
     }
 
     @Test
@@ -146,8 +145,10 @@ class LocalDeliveryIT {
         assertThat(seen.lines().filter(line -> line.contains("neighbor advertisement, tgt is fd00:1::1")))
                 .hasSize(1)
                 .allMatch(line -> line.contains(mac + " > "));
-        assertThat(seen.lines().filter(line -> line.contains("ICMP echo reply"))).hasSize(3);
-        assertThat(seen.lines().filter(line -> line.contains("ICMP6, echo reply"))).hasSize(2);
+        assertThat(seen.lines().filter(line -> line.contains("ICMP echo reply")))
+                .hasSize(3);
+        assertThat(seen.lines().filter(line -> line.contains("ICMP6, echo reply")))
+                .hasSize(2);
     }
 
     @Test
@@ -177,15 +178,15 @@ class LocalDeliveryIT {
         "fd00:1::1, 20000"
     })
     void datagramsOfAnySizeReachADaemonAndReturn(String address, int bytes) throws Exception {
-        assertThat(network.python(network.lan, UDP_ASK, address, Integer.toString(bytes))).isEqualTo("same\n");
-        assertThat(network.python(network.wan, UDP_ASK, address, Integer.toString(bytes))).isEqualTo("same\n");
+        assertThat(network.python(network.lan, UDP_ASK, address, Integer.toString(bytes)))
+                .isEqualTo("same\n");
+        assertThat(network.python(network.wan, UDP_ASK, address, Integer.toString(bytes)))
+                .isEqualTo("same\n");
     }
 
     @Test
     void aDirectedBroadcastReachesADaemon() throws Exception {
-        Process daemon = network.startPython(
-                network.router,
-                """
+        Process daemon = network.startPython(network.router, """
                 import socket
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 s.bind(('0.0.0.0', 137))
@@ -194,17 +195,14 @@ class LocalDeliveryIT {
                 """);
         await().atMost(PATIENCE).until(() -> network.router.sh("ss -Hlun").contains(":137"));
 
-        assertThat(network.python(
-                        network.lan,
-                        """
+        assertThat(network.python(network.lan, """
                         import socket
                         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                         s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
                         s.settimeout(3)
                         s.sendto(b'who', ('192.168.1.255', 137))
                         print(s.recvfrom(999)[1][0])
-                        """))
-                .isEqualTo("192.168.1.1\n");
+                        """)).isEqualTo("192.168.1.1\n");
         assertThat(daemon.waitFor()).isZero();
     }
 
@@ -241,7 +239,8 @@ class LocalDeliveryIT {
         try {
             assertThat(network.router.sh("ping -n -c 1 -W 3 -M do -s 1450 203.0.113.9; true"))
                     .contains("mtu = 1400");
-            assertThat(network.router.ip("route get 203.0.113.9 from 203.0.113.2")).contains("mtu 1400");
+            assertThat(network.router.ip("route get 203.0.113.9 from 203.0.113.2"))
+                    .contains("mtu 1400");
         } finally {
             network.router.ip("link set cvhost mtu 1400");
             network.router.sh("ip route flush cache");
@@ -260,7 +259,8 @@ class LocalDeliveryIT {
     void aPortWhereNobodyListensIsRefusedByTheKernel() throws Exception {
         long before = network.router.counter("TcpOutRsts");
 
-        assertThat(network.lan.sh("curl -sS -m 5 http://192.168.1.1:81/ 2>&1; true")).contains("onnect");
+        assertThat(network.lan.sh("curl -sS -m 5 http://192.168.1.1:81/ 2>&1; true"))
+                .contains("onnect");
 
         assertThat(network.router.counter("TcpOutRsts")).isGreaterThan(before);
     }

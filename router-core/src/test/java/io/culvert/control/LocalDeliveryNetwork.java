@@ -45,9 +45,7 @@ final class LocalDeliveryNetwork implements AutoCloseable {
         host.sh("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.ip_default_ttl=" + KERNEL_TTL);
         link(lan, "cvlan", "192.168.1.9/24", "fd00:1::9/64", "192.168.1.1", "fd00:1::1");
         link(wan, "cvwan", "203.0.113.9/24", "2001:db8::9/64", "203.0.113.2", "2001:db8::2");
-        config = Files.writeString(
-                folder.resolve("router.conf"),
-                """
+        config = Files.writeString(folder.resolve("router.conf"), """
                 router {
                   name = cvloc
                   lanes = 2
@@ -62,8 +60,8 @@ final class LocalDeliveryNetwork implements AutoCloseable {
                   ]
                   management { socket = "%s" }
                 }
-                """
-                        .formatted(hostOfItsOwn ? ", netns = " + host.name : "", folder.resolve("router.sock")));
+                """.formatted(
+                        hostOfItsOwn ? ", netns = " + host.name : "", folder.resolve("router.sock")));
     }
 
     private void link(TestNamespace end, String device, String ip4, String ip6, String router4, String router6)
@@ -111,7 +109,10 @@ final class LocalDeliveryNetwork implements AutoCloseable {
     /** Stops the router as an operator does. */
     void stop(Process process) {
         process.destroy();
-        assertThat(process.onExit().orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join().exitValue())
+        assertThat(process.onExit()
+                        .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                        .join()
+                        .exitValue())
                 .as(() -> "the router says: " + log())
                 .isZero();
     }
@@ -162,8 +163,19 @@ final class LocalDeliveryNetwork implements AutoCloseable {
         Path file = folder.resolve("capture.pcap");
         Files.deleteIfExists(file);
         Process tcpdump = where.start(
-                folder.resolve("tcpdump.log"), "tcpdump", "--immediate-mode", "-Z", "root", "-U", "-n", "-i", device, "-w", file.toString());
-        await().atMost(PATIENCE).until(() -> Files.readString(folder.resolve("tcpdump.log")).contains("listening on"));
+                folder.resolve("tcpdump.log"),
+                "tcpdump",
+                "--immediate-mode",
+                "-Z",
+                "root",
+                "-U",
+                "-n",
+                "-i",
+                device,
+                "-w",
+                file.toString());
+        await().atMost(PATIENCE)
+                .until(() -> Files.readString(folder.resolve("tcpdump.log")).contains("listening on"));
         try {
             where.sh(command);
         } finally {

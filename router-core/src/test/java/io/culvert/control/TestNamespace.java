@@ -56,8 +56,8 @@ final class TestNamespace implements AutoCloseable {
             return Long.parseLong(sh("cat /sys/class/net/" + deviceAndName[0] + "/statistics/" + deviceAndName[1])
                     .strip());
         }
-        return Long.parseLong(
-                sh("nstat -asz " + counter + " | grep -v '#' | awk '{ print $2 }'").strip());
+        return Long.parseLong(sh("nstat -asz " + counter + " | grep -v '#' | awk '{ print $2 }'")
+                .strip());
     }
 
     /**
