@@ -6,6 +6,7 @@ import io.culvert.net.Ip4Address;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
 import io.culvert.spi.Arc;
+import io.culvert.spi.CounterId;
 import io.culvert.spi.DropReason;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibView;
@@ -17,6 +18,7 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
 import io.culvert.wire.FlowHash;
 import io.culvert.wire.HeaderCheck;
+import io.culvert.wire.Icmp4View;
 import io.culvert.wire.Ip4Options;
 import io.culvert.wire.Ip4View;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * Lets only valid IPv4 packets into the router, and finds out what later stages want to know of them.
  *
  * <p>In: packets whose window starts at what claims to be an IPv4 header. Out: {@code NEXT}, with link padding trimmed,
- * the L4 offset set except on later fragments, and the flow hash computed. Bytes are not changed.
+ * the L4 offset set except on later fragments, and the flow hash computed; {@code ERROR}, a parameter problem that points
+ * at an option of an impossible length (RFC 1812 section 4.3.3.5). Bytes are not changed.
  *
  * <p>A source of the router's own is right on packets that the kernel sent through the local-delivery TAP, and a forgery
  * on all others. A source of 0.0.0.0 is right only where a host without an address asks for one: towards a broadcast or
@@ -34,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Ip4InputStage implements PacketStage {
     enum Out implements OutPort {
-        NEXT(Target.next());
+        NEXT(Target.next()),
+        ERROR(Target.stage("icmp4-error"));
 
         private final Target target;
 
@@ -54,7 +58,6 @@ public final class Ip4InputStage implements PacketStage {
         BAD_HEADER_LENGTH("The header claimed to be shorter than 20 bytes or longer than the packet."),
         BAD_TOTAL_LENGTH("The total length was below the header's or more than was received."),
         BAD_CHECKSUM("The header checksum did not agree with the header."),
-        BAD_OPTION("An option had an impossible length."),
         SOURCE_ROUTE("The packet carried a loose or strict source route option."),
         MARTIAN_SOURCE("The source was an address that no single host has: 0/8, 127/8, multicast, or reserved."),
         MARTIAN_DESTINATION("The destination was in 0/8, 127/8 or reserved space."),
@@ -73,18 +76,44 @@ public final class Ip4InputStage implements PacketStage {
         }
     }
 
+    enum Count implements CounterId {
+        BAD_OPTION("Packets refused because an option had an impossible length.");
+
+        private final String text;
+
+        Count(String text) {
+            this.text = text;
+        }
+
+        @Override
+        public String text() {
+            return text;
+        }
+    }
+
     public static final StageDescriptor DESCRIPTOR = StageDescriptor.named(
                     "ip4-input", "Checks IPv4 headers and addresses and drops what no router may pass on.")
-            .spec("RFC 791 3.1", "RFC 1812 5.2.2", "RFC 1812 5.3.7", "RFC 6274 3.13.2", "RFC 7126 4.3")
+            .spec(
+                    "RFC 791 3.1",
+                    "RFC 1812 4.3.3.5",
+                    "RFC 1812 5.2.2",
+                    "RFC 1812 5.3.7",
+                    "RFC 6274 3.13.2",
+                    "RFC 7126 4.3")
             .arc(Arc.IP4_UNICAST)
             .outputs(Out.values())
             .drops(Drop.values())
+            .counters(Count.values())
             .factory(setup -> new Ip4InputStage());
 
     private static final int LIMITED_BROADCAST = 0xffff_ffff;
+    private static final int WELL_FORMED = -1;
 
     private final Ip4View ip = new Ip4View();
     private final Ip4Options options = new Ip4Options();
+
+    /** Where in the packet's header the option is that has an impossible length, or {@link #WELL_FORMED}. */
+    private int badOption;
 
     private Ip4InputStage() {}
 
@@ -96,10 +125,15 @@ public final class Ip4InputStage implements PacketStage {
         for (int i = 0; i < packets.size(); i++) {
             PacketBuffer packet = packets.get(i);
             Drop reason = judge(packet, fib, packet.receiveInterface() == kernelSide);
-            if (reason == null) {
-                context.send(packet, Out.NEXT);
-            } else {
+            if (reason != null) {
                 context.drop(packet, reason);
+            } else if (badOption != WELL_FORMED) {
+                context.count(Count.BAD_OPTION, 1);
+                packet.setIcmpError(
+                        Icmp4View.PARAMETER_PROBLEM, Icmp4View.POINTER_SAYS_WHERE, Icmp4View.pointerValue(badOption));
+                context.send(packet, Out.ERROR);
+            } else {
+                context.send(packet, Out.NEXT);
             }
         }
     }
@@ -110,11 +144,11 @@ public final class Ip4InputStage implements PacketStage {
             return reasonOf(check);
         }
         packet.setEnd(ip.end());
+        badOption = WELL_FORMED;
         if (ip.optionsLength() != 0) {
             if (options.check(ip) != HeaderCheck.OK) {
-                return Drop.BAD_OPTION;
-            }
-            if (options.hasSourceRoute(ip)) {
+                badOption = options.offset() - packet.start();
+            } else if (options.hasSourceRoute(ip)) {
                 return Drop.SOURCE_ROUTE;
             }
         }

@@ -196,12 +196,30 @@ final class Ip4InputStageTest {
         accepted(valid().options(0x5e, 6, 1, 2, 3, 4).udp(1, 2).bytes());
     }
 
+    /** RFC 1812 section 4.3.3.5; the pointer counts from the start of the header. */
     @Test
-    void dropsOptionsOfImpossibleLength() {
-        dropped("bad-option", valid().options(7, 0, 4, 0).udp(1, 2).bytes());
-        dropped("bad-option", valid().options(7, 1, 4, 0).udp(1, 2).bytes());
-        dropped("bad-option", valid().options(7, 9, 4, 0).udp(1, 2).bytes());
-        dropped("bad-option", valid().options(1, 1, 1, 7).udp(1, 2).bytes());
+    void reportsOptionsOfImpossibleLength() {
+        refusedAt(20, valid().options(7, 0, 4, 0).udp(1, 2).bytes());
+        refusedAt(20, valid().options(7, 1, 4, 0).udp(1, 2).bytes());
+        refusedAt(20, valid().options(7, 9, 4, 0).udp(1, 2).bytes());
+        refusedAt(23, valid().options(1, 1, 1, 7).udp(1, 2).bytes());
+        accepted(valid().udp(1, 2).bytes());
+    }
+
+    @Test
+    void reportsNoBadOptionToAMartian() {
+        dropped(
+                "martian-source",
+                valid().from("127.0.0.1").options(7, 0, 4, 0).udp(1, 2).bytes());
+    }
+
+    private void refusedAt(int pointer, byte[] packet) {
+        harness.clear().process(harness.packet(packet));
+        PacketBuffer refused = harness.single(Out.ERROR);
+        assertThat(refused.icmpType()).isEqualTo(12);
+        assertThat(refused.icmpCode()).isZero();
+        assertThat(refused.icmpValue()).isEqualTo(pointer << 24);
+        assertThat(refused.toByteArray()).isEqualTo(packet);
     }
 
     @Test
