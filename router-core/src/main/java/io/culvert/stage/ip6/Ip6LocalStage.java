@@ -74,6 +74,7 @@ public final class Ip6LocalStage implements PacketStage {
 
     enum Count implements CounterId {
         ICMP_CONSUMED("ICMPv6 messages for the router that ask for no answer, such as errors and echo replies."),
+        AUTHENTICATION_REFUSED("Packets for the router with an Authentication header, which it can't verify."),
         OPTION_REFUSED("Packets for the router with an unknown option that asks for an error."),
         ROUTE_REFUSED("Packets for the router that ask it to route them on by a routing header.");
 
@@ -91,7 +92,7 @@ public final class Ip6LocalStage implements PacketStage {
 
     public static final StageDescriptor DESCRIPTOR = StageDescriptor.named(
                     "ip6-local", "Hands IPv6 packets for the router itself to the kernel or to the stages that answer.")
-            .spec("RFC 8200 4.1", "RFC 8200 4.2", "RFC 8200 4.4", "RFC 5095", "RFC 4443 2.4", "RFC 2711")
+            .spec("RFC 8200 4", "RFC 8200 4.1", "RFC 8200 4.2", "RFC 8200 4.4", "RFC 5095", "RFC 4443 2.4", "RFC 2711")
             .arc(Arc.IP6_LOCAL)
             .after("ip6-reassembly", "ip6-local-police")
             .terminal()
@@ -159,6 +160,7 @@ public final class Ip6LocalStage implements PacketStage {
                 case IpProtocol.HOP_BY_HOP, IpProtocol.DESTINATION_OPTIONS ->
                     optionsLetItPass(packet, chain.offset(i), context);
                 case IpProtocol.ROUTING -> routingLetsItPass(packet, chain.offset(i), context);
+                case IpProtocol.AUTHENTICATION -> refuseAuthentication(packet, i, context);
                 default -> true;
             };
             if (!pass) {
@@ -208,6 +210,14 @@ public final class Ip6LocalStage implements PacketStage {
         }
         context.count(Count.ROUTE_REFUSED, 1);
         problem(packet, Icmp6View.ERRONEOUS_HEADER_FIELD, routing.typeOffset(), context);
+        return false;
+    }
+
+    /** What nobody here can verify must not pass as verified; the header is one that this node does not know. */
+    private boolean refuseAuthentication(PacketBuffer packet, int index, StageContext context) {
+        context.count(Count.AUTHENTICATION_REFUSED, 1);
+        int namedAt = index == 0 ? ip.nextHeaderOffset() : chain.offset(index - 1);
+        problem(packet, Icmp6View.UNRECOGNIZED_NEXT_HEADER, namedAt, context);
         return false;
     }
 

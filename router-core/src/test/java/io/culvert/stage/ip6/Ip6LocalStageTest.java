@@ -65,6 +65,16 @@ final class Ip6LocalStageTest {
         assertThat(harness.out(Out.REFUSE)).hasSize(4);
     }
 
+    /** RFC 8200 4 and RFC 4302 3.4.2: without a security association it is a next header like any unknown one. */
+    @Test
+    void anAuthenticationHeaderIsRefused() {
+        process(toRouter().authentication().echoRequest(1, 2));
+        assertProblem(1, 6);
+        harness.clear();
+        process(toRouter().destinationOptions().authentication().echoRequest(1, 2));
+        assertProblem(1, 40);
+    }
+
     /** RFC 8200 4.1: Hop-by-Hop Options behind another header is an unknown next header. */
     @Test
     void hopByHopOptionsInTheWrongPlaceAreRefused() {
