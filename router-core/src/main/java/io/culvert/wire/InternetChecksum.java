@@ -142,17 +142,31 @@ public final class InternetChecksum {
      *
      * <p>A result of zero is written as 0xffff whatever the protocol, as it means the same to all but UDP.
      *
-     * @return false, with nothing changed, when the field does not lie in the packet
+     * @return false, with nothing changed, when the field does not lie in the packet, or not behind its IP header
      */
     public static boolean finishPartial(PacketBuffer packet) {
         int start = packet.checksumStart();
         int offset = packet.checksumOffset();
-        if (start < packet.start() || offset < 0 || offset > packet.end() - start - 2) {
+        if (start < networkHeaderEnd(packet) || offset < 0 || offset > packet.end() - start - 2) {
             return false;
         }
         int computed = compute(packet, start, packet.end() - start, 0);
         packet.bytes().putShort(start + offset, (short) udp(computed));
         packet.setChecksum(PacketBuffer.Checksum.VALID);
         return true;
+    }
+
+    /** Where the fixed IP header and IPv4 options end, or the packet starts if it has none that is known. */
+    private static int networkHeaderEnd(PacketBuffer packet) {
+        int network = packet.l3Offset();
+        if (network < packet.start() || network >= packet.end()) {
+            return packet.start();
+        }
+        int first = packet.bytes().get(network);
+        return switch (first >> 4 & 15) {
+            case 4 -> network + 4 * (first & 15);
+            case 6 -> network + Ip6View.HEADER_BYTES;
+            default -> network;
+        };
     }
 }

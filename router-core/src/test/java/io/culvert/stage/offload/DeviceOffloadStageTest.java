@@ -229,6 +229,17 @@ final class DeviceOffloadStageTest {
         assertThat(harness.dropped("checksum-place-invalid")).isEqualTo(2);
     }
 
+    @Test
+    void dropsAChecksumThatWouldBeWrittenIntoTheIpHeader() {
+        PacketBuffer four = packet(Packets.ip4().options(1, 1, 1, 0).udp(1, 2).payload(20), PLAIN);
+        four.setPartialChecksum(four.l3Offset() + 20, 2);
+        PacketBuffer six = packet(Packets.ip6().udp(1, 2).payload(20), PLAIN);
+        six.setPartialChecksum(six.l3Offset(), 24);
+        harness.process(four, six);
+
+        assertThat(harness.dropped("checksum-place-invalid")).isEqualTo(2);
+    }
+
     // --- TCP
     // ---------------------------------------------------------------------------------------------------------
 
