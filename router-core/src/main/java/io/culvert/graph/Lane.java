@@ -11,7 +11,6 @@ import io.culvert.spi.NeighborSignals;
 import io.culvert.spi.NeighborView;
 import io.culvert.spi.Settings;
 import io.culvert.spi.StageDescriptor;
-import io.culvert.telemetry.CounterArray;
 import io.culvert.telemetry.InterfaceCounters;
 import io.culvert.telemetry.LaneLedger;
 import io.culvert.telemetry.StageCounters;
@@ -112,7 +111,6 @@ public final class Lane {
     private long now;
     private int runningStages;
     private CompletableFuture<Done> gone = new CompletableFuture<>();
-    private final CounterArray lostToStops = new CounterArray(1);
 
     /**
      * @param number from 0
@@ -284,13 +282,8 @@ public final class Lane {
             recirculatedCount = 0;
             int left = pool.reclaim();
             ledger.add(LaneLedger.Entry.DROPPED, left);
-            lostToStops.add(0, left);
+            countersOf(LaneSource.DESCRIPTOR).dropCommon(GraphDrop.LANE_STOPPED, left);
             gone.complete(Done.getInstance());
         }
-    }
-
-    /** Packets dropped because their graph ended while they were between stages. */
-    public long lostToStops() {
-        return lostToStops.get(0);
     }
 }

@@ -323,9 +323,6 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     private void dropUndecided(PacketVector vector) {
-        if (currentForwarded) {
-            return;
-        }
         for (int i = 0; i < vector.size(); i++) {
             if (vector.get(i).state() == PacketBuffer.State.PENDING) {
                 dropCommon(vector.get(i), GraphDrop.UNDECIDED);
@@ -371,17 +368,23 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             }
             PacketVector vector = staged[i];
             staged[i] = null;
-            if (vector == current && vector != null) {
-                for (int k = 0; k < vector.size(); k++) {
-                    dropCommon(vector.get(k), GraphDrop.STAGE_FAULT);
-                }
-            } else if (vector != null) {
-                releaseAll(vector, GraphDrop.STAGE_FAULT);
+            if (vector != null) {
+                dropFaulty(vector);
             }
             for (PacketVector waiting : overflow[i]) {
-                releaseAll(waiting, GraphDrop.STAGE_FAULT);
+                dropFaulty(waiting);
             }
             overflow[i].clear();
+        }
+    }
+
+    private void dropFaulty(PacketVector vector) {
+        if (vector != current) {
+            releaseAll(vector, GraphDrop.STAGE_FAULT);
+            return;
+        }
+        for (int i = 0; i < vector.size(); i++) { // the stage sent it on whole; run() gives it back
+            dropCommon(vector.get(i), GraphDrop.STAGE_FAULT);
         }
     }
 
