@@ -18,6 +18,7 @@ import io.culvert.graph.BuiltInStages;
 import io.culvert.iface.Device;
 import io.culvert.net.MacAddress;
 import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger.Entry;
@@ -32,6 +33,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -54,6 +57,10 @@ public final class ScriptedRouter implements AutoCloseable {
     private final ActorSystem<RouterActor.Command> system;
     private final Map<String, ScriptedInterface> interfaces = new ConcurrentHashMap<>();
     private final CompletableFuture<Integer> ready = new CompletableFuture<>();
+    private final Map<String, IOException> unavailable = new ConcurrentHashMap<>();
+    private final Map<String, List<Long>> openings = new ConcurrentHashMap<>();
+    private final AtomicInteger openDevices = new AtomicInteger();
+    private final CompletableFuture<RouterCounters> ended = new CompletableFuture<>();
 
     private ScriptedRouter(RouterConfig config, ReloadActor.Reader reader, List<StageDescriptor> stages) {
         this.config = config;
@@ -64,7 +71,9 @@ public final class ScriptedRouter implements AutoCloseable {
             }
 
             @Override
-            public void ended(InterfaceTable table, RouterCounters counters) {}
+            public void ended(InterfaceTable table, RouterCounters counters) {
+                ended.complete(counters);
+            }
 
             @Override
             public void missingRight(String interfaceName, IOException cause) {
@@ -97,7 +106,7 @@ public final class ScriptedRouter implements AutoCloseable {
         try {
             Path file = Files.createTempFile("scripted-router", ".conf");
             try {
-                Files.writeString(file, "router {\n" + hocon + "\n}\n");
+                Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + hocon + "\n}\n");
                 RouterConfig config = ConfigFile.read(file, stages);
                 return new ScriptedRouter(config, () -> config, stages);
             } finally {
@@ -110,10 +119,23 @@ public final class ScriptedRouter implements AutoCloseable {
         }
     }
 
-    private Device open(int id, InterfaceConfig one, MacAddress madeUp, int lanes) {
+    private Device open(int id, InterfaceConfig one, MacAddress madeUp, int lanes) throws IOException {
+        openings.computeIfAbsent(one.name(), name -> new CopyOnWriteArrayList<>())
+                .add(System.nanoTime());
+        IOException missing = unavailable.get(one.name());
+        if (missing != null) {
+            throw missing;
+        }
         boolean ethernet = !(one instanceof InterfaceConfig.Tun);
         ScriptedInterface scripted = ethernet ? ScriptedInterface.ethernet(id) : ScriptedInterface.pointToPoint(id);
         interfaces.put(one.name(), scripted);
+        List<ReceiveQueue> receive = new ArrayList<>(List.of(scripted));
+        for (int lane = 1; lane < lanes; lane++) {
+            ScriptedInterface further = ethernet ? ScriptedInterface.ethernet(id) : ScriptedInterface.pointToPoint(id);
+            interfaces.put(one.name() + "/" + lane, further);
+            receive.add(further);
+        }
+        openDevices.incrementAndGet();
         MacAddress configured = one instanceof InterfaceConfig.Tap tap
                 ? tap.mac()
                 : one instanceof InterfaceConfig.Packet packet ? packet.mac() : null;
@@ -125,13 +147,34 @@ public final class ScriptedRouter implements AutoCloseable {
                 mac,
                 one.role() == RouterInterface.Role.LOCAL_DELIVERY ? mac ^ 1 : 0,
                 RouterInterface.Offloads.NONE,
-                List.of(scripted),
+                receive,
                 java.util.Collections.nCopies(lanes, scripted),
                 () -> new Device.Status(Device.State.USABLE, 0),
-                () -> {});
+                openDevices::decrementAndGet);
     }
 
-    /** The other end of an interface. */
+    /** Makes a device vanish, and stay away until {@link #plugIn}. */
+    public void unplug(String name) {
+        unavailable.put(name, new IOException("there is no device " + name));
+        at(name).vanish();
+    }
+
+    /** Brings a device back, for the next time that the router looks for it. */
+    public void plugIn(String name) {
+        unavailable.remove(name);
+    }
+
+    /** When the router tried to open an interface, as {@link System#nanoTime} tells. */
+    public List<Long> openings(String name) {
+        return openings.getOrDefault(name, List.of());
+    }
+
+    /** Devices that were opened and not closed again. */
+    public int openDevices() {
+        return openDevices.get();
+    }
+
+    /** The other end of an interface, with the queue that lane 0 reads; those of further lanes are {@code NAME/LANE}. */
     public ScriptedInterface at(String name) {
         return Objects.requireNonNull(interfaces.get(name), () -> "no interface " + name);
     }
@@ -200,17 +243,26 @@ public final class ScriptedRouter implements AutoCloseable {
         return config;
     }
 
+    /** Stops the router, unless it has ended already, and answers what it has counted. */
+    public RouterCounters stop() {
+        system.tell(new RouterActor.Stop());
+        system.getWhenTerminated().toCompletableFuture().join();
+        return ended.join();
+    }
+
     /** Stops the router and checks its accounts. */
     @Override
     public void close() {
-        RouterCounters counters = counters();
-        system.tell(new RouterActor.Stop());
-        system.getWhenTerminated().toCompletableFuture().join();
+        RouterCounters counters = stop();
         long in = counters.ledger(Entry.RECEIVED) + counters.ledger(Entry.GENERATED);
         long out = counters.ledger(Entry.TRANSMITTED)
                 + counters.ledger(Entry.DROPPED)
                 + counters.ledger(Entry.PUNTED)
                 + counters.ledger(Entry.CONSUMED);
         assertThat(out).as("packets that left, of those that came or were made").isEqualTo(in);
+        long named = counters.drops().stream()
+                .mapToLong(RouterCounters.DropRow::packets)
+                .sum();
+        assertThat(named).as("packets dropped for a reason, of all dropped").isEqualTo(counters.ledger(Entry.DROPPED));
     }
 }
