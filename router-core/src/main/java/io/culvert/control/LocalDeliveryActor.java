@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the kernel's side of the local-delivery TAP as the router's interfaces are: sets it up when the TAP comes up, follows
@@ -51,7 +50,6 @@ public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActo
     private final Map<Integer, RouterInterface> known = new TreeMap<>();
     private RouterConfig config;
     private InterfaceTable interfaces = InterfaceTable.EMPTY;
-    private @Nullable LocalDeliveryPlan applied;
     private boolean failed;
 
     private LocalDeliveryActor(
@@ -115,20 +113,13 @@ public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActo
         timers.cancel(Retry.class);
         RouterInterface tap = interfaces.localDelivery();
         if (tap == null || !tap.up()) {
-            applied = null;
             takeBack(kernel::release);
             return;
         }
-        LocalDeliveryPlan plan = LocalDeliveryPlan.of(config, tap, interfaces, known.values());
-        if (plan.equals(applied)) {
-            return;
-        }
         try {
-            kernel.apply(plan);
-            applied = plan;
+            kernel.apply(LocalDeliveryPlan.of(config, tap, known.values()));
             failed = false;
         } catch (IOException refused) {
-            applied = null;
             if (!failed) {
                 failed = true;
                 getContext()

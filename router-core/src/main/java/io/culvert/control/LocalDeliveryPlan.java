@@ -12,7 +12,6 @@ import io.culvert.net.Ip6Prefix;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
-import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.RouterInterface;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -35,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param broadcasts directed broadcast addresses of its IPv4 networks, with the own address there
  * @param sources which of the addresses the kernel's programs have towards a prefix unless they choose; one for 0/0 and one
  *     for ::/0 when there are addresses of that family
- * @param shared network devices that the kernel and packet interfaces of the router both receive from
+ * @param shared network devices, there or not, that the kernel and packet interfaces of the router both receive from
  */
 record LocalDeliveryPlan(
         String device,
@@ -69,12 +68,10 @@ record LocalDeliveryPlan(
      * Makes the plan.
      *
      * @param tap the local-delivery interface, up
-     * @param now all interfaces as they are
-     * @param known the interfaces with their addresses as they were when last up: the addresses of an interface that is down
+     * @param known the other interfaces with their addresses as they were when last up: the addresses of an interface that is down
      *     stay the router's
      */
-    static LocalDeliveryPlan of(
-            RouterConfig config, RouterInterface tap, InterfaceTable now, Collection<RouterInterface> known) {
+    static LocalDeliveryPlan of(RouterConfig config, RouterInterface tap, Collection<RouterInterface> known) {
         Set<IpAddress> addresses = new LinkedHashSet<>();
         Map<Ip4Address, Ip4Address> broadcasts = new LinkedHashMap<>();
         Map<IpPrefix, IpAddress> sources = new LinkedHashMap<>();
@@ -114,15 +111,15 @@ record LocalDeliveryPlan(
                 List.copyOf(addresses),
                 broadcasts,
                 sources,
-                configured.virtual().netns() == null ? shared(config, now) : List.of());
+                configured.virtual().netns() == null ? shared(config) : List.of());
     }
 
     /** Another namespace's kernel does not see the devices of this one; here it does. */
-    private static List<SharedDevice> shared(RouterConfig config, InterfaceTable now) {
+    private static List<SharedDevice> shared(RouterConfig config) {
         List<SharedDevice> shared = new ArrayList<>();
-        for (RouterInterface iface : now.all()) {
-            if (iface.up() && config.interfaces().get(iface.id()) instanceof InterfaceConfig.Packet packet) {
-                shared.add(new SharedDevice(iface.device(), packet.mac() != null));
+        for (InterfaceConfig iface : config.interfaces()) {
+            if (iface instanceof InterfaceConfig.Packet packet) {
+                shared.add(new SharedDevice(packet.device(), packet.mac() != null));
             }
         }
         return shared;

@@ -6,14 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.ffi.TunDevice;
-import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.RouterInterface;
 import io.culvert.testkit.InterfaceBuilder;
 import io.culvert.testkit.RequiresNamespaces;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -181,8 +179,7 @@ class LocalDeliveryKernelIT {
         try (TunDevice otherTap = openTap("cvhost2")) {
             RouterInterface otherHost =
                     InterfaceBuilder.localDelivery(2).name(otherTap.name()).build();
-            InterfaceTable table = new InterfaceTable(List.of(lan, wan.down(), otherHost));
-            other.apply(LocalDeliveryPlan.of(config(), otherHost, table, List.of(lan)));
+            other.apply(LocalDeliveryPlan.of(config(), otherHost, List.of(lan)));
 
             assertThat(router.ip("route get 8.8.8.8 from 192.168.1.1")).contains("dev cvhost2");
             assertThat(router.ip("route get 8.8.8.8 from 203.0.113.2")).contains("dev cvhost ");
@@ -203,6 +200,17 @@ class LocalDeliveryKernelIT {
     }
 
     @Test
+    void keepsADeviceThatCameBackFromTheKernel() throws Exception {
+        apply(lan, wan);
+        router.ip("link del cvlan");
+        apply(lan, wan);
+        assertThat(router.sh("nft list ruleset")).contains("chain cvwan").doesNotContain("chain cvlan");
+        router.ip("link add cvlan type veth peer name cvlan-far");
+        apply(lan, wan);
+        assertThat(router.sh("nft list ruleset")).contains("chain cvwan", "chain cvlan", "device \"cvlan\"");
+    }
+
+    @Test
     void leavesTheKernelItsPartOfADeviceThatHasAnAddressOfItsOwn() throws Exception {
         router.ip("addr add 192.168.1.9/24 dev cvlan");
         apply(lan);
@@ -212,18 +220,8 @@ class LocalDeliveryKernelIT {
                 .contains("ip6 daddr fd00:1::1 drop");
     }
 
-    private void apply(RouterInterface... up) throws Exception {
-        InterfaceTable now = new InterfaceTable(List.of(lan.down(), wan.down(), host));
-        List<RouterInterface> known = new ArrayList<>();
-        for (RouterInterface iface : up) {
-            now = now.with(iface);
-            known.add(iface);
-        }
-        LocalDeliveryPlan plan = LocalDeliveryPlan.of(config(), host, now, known);
-        router.call(() -> {
-            delivery.apply(plan);
-            return null;
-        });
+    private void apply(RouterInterface... known) throws Exception {
+        delivery.apply(LocalDeliveryPlan.of(config(), host, List.of(known)));
     }
 
     private LocalDelivery newDelivery() {

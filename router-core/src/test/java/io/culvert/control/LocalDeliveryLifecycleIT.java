@@ -71,6 +71,21 @@ class LocalDeliveryLifecycleIT {
     }
 
     @Test
+    void isPutBackWhenItsTapWasSetDown() throws Exception {
+        try (LocalDeliveryNetwork network = new LocalDeliveryNetwork(folder, false)) {
+            List<String> before = network.router.state();
+            Process process = network.startRouter();
+            network.router.ip("link set cvhost down");
+            await().atMost(PATIENCE).until(() -> !network.router.ip("rule").contains("192.168.1.1"));
+            network.router.ip("link set cvhost up");
+            network.awaitAddresses(process);
+            assertAnswers(network);
+            network.stop(process);
+            assertThat(network.router.state()).containsExactlyInAnyOrderElementsOf(before);
+        }
+    }
+
+    @Test
     void worksWithTheKernelOfAnotherNamespace() throws Exception {
         try (LocalDeliveryNetwork network = new LocalDeliveryNetwork(folder, true)) {
             List<String> before = network.host.state();

@@ -10,7 +10,6 @@ import io.culvert.ffi.KernelRule;
 import io.culvert.net.Ip4Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
-import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.RouterInterface;
 import io.culvert.testkit.InterfaceBuilder;
 import java.net.InetAddress;
@@ -124,16 +123,6 @@ class LocalDeliveryPlanTest {
     }
 
     @Test
-    void keepsTheAddressesOfAnInterfaceThatIsDownButDoesNotShareItsDevice() throws Exception {
-        InterfaceTable now = table(lan, wan.down(), p2p, host);
-
-        LocalDeliveryPlan plan = LocalDeliveryPlan.of(config("", ""), now.get(3), now, List.of(lan, wan, p2p));
-
-        assertThat(plan.addresses()).contains(ip("203.0.113.2"));
-        assertThat(plan.shared()).containsExactly(new LocalDeliveryPlan.SharedDevice("lan", false));
-    }
-
-    @Test
     void sharesThePacketInterfacesDevicesWithThisNamespacesKernelOnly() throws Exception {
         assertThat(plan("", lan, wan, p2p, host).shared())
                 .containsExactly(
@@ -190,25 +179,14 @@ class LocalDeliveryPlanTest {
                         || change.toString().contains("fe80:"));
     }
 
-    private LocalDeliveryPlan plan(String routes, RouterInterface... up) throws Exception {
-        return plan(routes, "", up);
+    private LocalDeliveryPlan plan(String routes, RouterInterface... interfaces) throws Exception {
+        return plan(routes, "", interfaces);
     }
 
-    /** Interfaces that are not named are down and were never up. */
-    private LocalDeliveryPlan plan(String routes, String tapSettings, RouterInterface... up) throws Exception {
-        InterfaceTable now = table(lan.down(), wan.down(), p2p.down(), host.down());
-        List<RouterInterface> known = new ArrayList<>();
-        for (RouterInterface iface : up) {
-            now = now.with(iface);
-            if (iface.role() == RouterInterface.Role.TRANSIT) {
-                known.add(iface);
-            }
-        }
-        return LocalDeliveryPlan.of(config(routes, tapSettings), now.get(3), now, known);
-    }
-
-    private static InterfaceTable table(RouterInterface... interfaces) {
-        return new InterfaceTable(List.of(interfaces));
+    private LocalDeliveryPlan plan(String routes, String tapSettings, RouterInterface... interfaces) throws Exception {
+        List<RouterInterface> known = new ArrayList<>(List.of(interfaces));
+        known.remove(host);
+        return LocalDeliveryPlan.of(config(routes, tapSettings), host, known);
     }
 
     private RouterConfig config(String routes, String tapSettings) throws Exception {
