@@ -43,6 +43,12 @@ public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActo
     /** Everything is taken back, and the actor has ended. */
     public record Stopped() {}
 
+    /** Answer when the kernel has what the actor was told so far, or has refused it. */
+    public record Settle(ActorRef<Settled> replyTo) implements Command {}
+
+    /** What the actor was told before it was asked has been dealt with. */
+    public record Settled() {}
+
     private record Retry() implements Command {}
 
     private final TimerScheduler<Command> timers;
@@ -80,6 +86,10 @@ public final class LocalDeliveryActor extends AbstractBehavior<LocalDeliveryActo
                 .onMessage(ConfigChanged.class, message -> {
                     config = message.config();
                     follow();
+                    return this;
+                })
+                .onMessage(Settle.class, message -> {
+                    message.replyTo().tell(new Settled());
                     return this;
                 })
                 .onMessage(Retry.class, message -> {

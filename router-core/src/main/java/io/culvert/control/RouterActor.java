@@ -87,6 +87,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record NeighborsStopped() implements Command {}
 
+    private record LocalDeliverySettled() implements Command {}
+
     private record LocalDeliveryStopped() implements Command {}
 
     private record ManagementNews(ManagementActor.Status status) implements Command {}
@@ -136,6 +138,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /** Interfaces that some lanes have not attached yet: which lanes, and what to announce when all have. */
     private final Map<Integer, Attaching> attaching = new HashMap<>();
 
+    /** Own addresses by interface of which it is not known yet whether another station has them. */
+    private final Map<Integer, List<InterfaceAddress>> undecided = new HashMap<>();
+
     /** Interfaces that some lanes still use. */
     private final Map<Integer, Set<Integer>> releasing = new HashMap<>();
 
@@ -149,6 +154,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private int lanesRunning;
     private int interfacesOpen;
     private boolean stopping;
+    private boolean readyAsked;
     private boolean readyTold;
 
     /**
@@ -217,6 +223,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         startLanes();
         startInterfaces(openers);
         startManagement(reader, moreCommands);
+        becomeReady();
     }
 
     private void startLanes() {
@@ -324,6 +331,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(DeviceNews.class, this::onDeviceNews)
                 .onMessage(NeighborNews.class, this::onNeighborNews)
                 .onMessage(NeighborsStopped.class, message -> onNeighborsStopped())
+                .onMessage(LocalDeliverySettled.class, message -> {
+                    askRoutes(new RouteActor.AddRoutes(List.of(), routeNews));
+                    return this;
+                })
                 .onMessage(LocalDeliveryStopped.class, message -> closeInterfaces())
                 .onMessage(RoutesApplied.class, message -> onRoutesApplied())
                 .onMessage(ManagementNews.class, this::onManagementNews)
@@ -399,6 +410,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         publish(iface);
         if (iface.link() == RouterInterface.Link.ETHERNET) {
             InterfaceConfig configured = config.interfaces().get(iface.id());
+            List<InterfaceAddress> toDecide = new ArrayList<>(configured.addresses());
+            toDecide.removeAll(iface.addresses());
+            undecided.put(iface.id(), toDecide);
             neighbors.tell(new NeighborActor.InterfaceUp(iface, configured.addresses(), advertisement(configured)));
         }
         tried(iface.id());
@@ -443,6 +457,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             if (now.up() && !now.addresses().contains(usable.address())) {
                 publish(now.withAddress(usable.address()));
             }
+            decided(usable.interfaceId(), usable.address());
         } else if (news.event() instanceof NeighborActor.AddressDuplicate duplicate) {
             getContext()
                     .getLog()
@@ -450,6 +465,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                             "{} is in use by another station on {}: it is not used here",
                             duplicate.address(),
                             tables.interfaces().get(duplicate.interfaceId()).name());
+            decided(duplicate.interfaceId(), duplicate.address());
         }
         return this;
     }
@@ -464,6 +480,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         routes.tell(new RouteActor.InterfaceDown(id));
         neighbors.tell(new NeighborActor.InterfaceDown(id));
         attaching.remove(id);
+        undecided.remove(id);
         releasing.put(id, allLanes());
         laneActors.forEach(lane -> lane.tell(new LaneActor.Detach(id, laneNews)));
         tried(id);
@@ -509,9 +526,31 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private void tried(int interfaceId) {
         tried.add(interfaceId);
-        if (tried.size() == interfaceActors.size()) {
-            // What the route actor was told so far is in the forwarding table when it answers this.
+        becomeReady();
+    }
+
+    private void decided(int interfaceId, InterfaceAddress address) {
+        List<InterfaceAddress> open = undecided.get(interfaceId);
+        if (open != null && open.remove(address)) {
+            becomeReady();
+        }
+    }
+
+    /**
+     * The router is ready when every interface was tried, every own address is usable or refused, the kernel has been set
+     * up for local delivery, and the routes are in the table: when their actors have answered what comes last.
+     */
+    private void becomeReady() {
+        boolean settled = undecided.values().stream().allMatch(List::isEmpty);
+        if (readyAsked || !settled || tried.size() < interfaceActors.size()) {
+            return;
+        }
+        readyAsked = true;
+        if (localDelivery == null) {
             askRoutes(new RouteActor.AddRoutes(List.of(), routeNews));
+        } else {
+            localDelivery.tell(new LocalDeliveryActor.Settle(
+                    getContext().messageAdapter(LocalDeliveryActor.Settled.class, done -> new LocalDeliverySettled())));
         }
     }
 
@@ -522,7 +561,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> onRoutesApplied() {
         routeRequests--;
-        if (!readyTold && routeRequests == 0 && tried.size() == interfaceActors.size()) {
+        if (readyAsked && !readyTold && routeRequests == 0) {
             readyTold = true;
             int up = (int) tables.interfaces().all().stream()
                     .filter(RouterInterface::up)
