@@ -71,6 +71,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private boolean restartWanted;
     private boolean stopping;
     private Duration backoff = FIRST_BACKOFF;
+    private long startedNanos;
 
     private LaneActor(
             ActorContext<Command> context,
@@ -157,6 +158,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
                 queues.values().stream().map(Queues::transmit).toList();
         RouterGraph.Running started = graph.run(lane, receive, transmit, deviceLoss, materializer);
         running = started;
+        startedNanos = System.nanoTime();
         toSettle.forEach(Runnable::run);
         toSettle.clear();
         getContext().pipeToSelf(started.ended(), (done, failure) -> new GraphEnded(started));
@@ -174,6 +176,9 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
             backoff = FIRST_BACKOFF;
             start();
         } else {
+            if (System.nanoTime() - startedNanos > LONGEST_BACKOFF.toNanos()) {
+                backoff = FIRST_BACKOFF; // it ran well for a while
+            }
             getContext().getLog().error("lane {} died; starting it again in {} ms", lane.number(), backoff.toMillis());
             timers.startSingleTimer(new Restart(), backoff);
             backoff =

@@ -36,6 +36,9 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
     /** Buffers to read into, and drop, when the pool has none left: so that loss is counted here and not guessed. */
     private static final int SPARE_BUFFERS = 8;
 
+    /** How much of that to drop at a time, so that a flood leaves room for what frees buffers. */
+    private static final int VECTORS_TO_DISCARD = 32;
+
     static final StageDescriptor DESCRIPTOR = StageDescriptor.named(
                     "lane-source", "Reads the receive queues and takes in what the router itself sends.")
             .spec("local")
@@ -289,7 +292,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
 
         /** Reads what finds no buffer, so that it is counted as lost here. Always false: there is nothing to emit. */
         private boolean discard(PolledQueue queue) {
-            while (receive(queue, spareVector, spare) != 0) {
+            for (int vectors = 0; vectors < VECTORS_TO_DISCARD && receive(queue, spareVector, spare) != 0; vectors++) {
                 int lost = spareVector.size();
                 count(queue, spareVector);
                 counters.dropCommon(GraphDrop.POOL_EXHAUSTED, lost);
