@@ -112,15 +112,11 @@ final class LocalDelivery {
                     index = tap.index();
                     sweep(kernel);
                 }
-                boolean ip6 = Sysctl.exists(ip6Parameter(plan.device()));
-                if (!ip6 && plan.addresses().stream().anyMatch(Ip6Address.class::isInstance)) {
-                    warnOnce("the kernel has no IPv6: programs on this host can't use the router's IPv6 addresses");
-                }
-                Set<KernelChange> wanted = changes(plan, index, ip6);
+                Set<KernelChange> wanted = changes(plan, index, hasIp6(plan));
                 takeBack(kernel, wanted);
                 for (KernelChange change : wanted) {
                     if (!made.containsKey(change)) {
-                        made.put(change, change.make(kernel));
+                        made.put(change, make(change, kernel));
                     }
                 }
                 keepFromKernel(plan, kernel);
@@ -220,6 +216,28 @@ final class LocalDelivery {
         return destination instanceof Inet6Address
                 ? route.via(GATEWAY6)
                 : route.via(GATEWAY4).onLink();
+    }
+
+    private boolean hasIp6(LocalDeliveryPlan plan) throws IOException {
+        String disabled = ip6Parameter(plan.device());
+        boolean has = Sysctl.exists(disabled) && (Sysctl.read(disabled).equals("0") || Sysctl.isWritable(disabled));
+        if (!has && plan.addresses().stream().anyMatch(Ip6Address.class::isInstance)) {
+            warnOnce("IPv6 is off on " + plan.device() + ": programs can't use the router's IPv6 addresses; set"
+                    + " net.ipv6.conf.default.disable_ipv6 to 0 before the router starts");
+        }
+        return has;
+    }
+
+    /** Where sysctls are read-only, as in many containers, all else is of use without them. */
+    private KernelChange.Undo make(KernelChange change, Rtnetlink kernel) throws IOException {
+        if (change instanceof KernelChange.Parameter parameter
+                && !Sysctl.read(parameter.name()).equals(parameter.value())
+                && !Sysctl.isWritable(parameter.name())) {
+            warnOnce("sysctl " + parameter.name() + " is not " + parameter.value() + " and may not be written: programs"
+                    + " don't hear of ICMP errors that the router itself sends them");
+            return undoing -> {};
+        }
+        return change.make(kernel);
     }
 
     private static String ip6Parameter(String device) {

@@ -29,6 +29,11 @@ public final class Sysctl {
         return Files.exists(path(name));
     }
 
+    /** Whether the parameter may be written; containers often have /proc/sys read-only. */
+    public static boolean isWritable(String name) {
+        return Files.isWritable(path(name));
+    }
+
     /**
      * Reads a parameter.
      *

@@ -162,6 +162,16 @@ class LocalDeliveryIT {
         assertThat(network.router.counter("IcmpInEchos") - before).isEqualTo(2);
     }
 
+    /** The kernel's link-local address on the device is made from the same MAC address as the router's. */
+    @Test
+    void theRouterItselfAnswersForItsLinkLocalAddresses() throws Exception {
+        String address = network.router
+                .sh("ip -6 -o addr show dev cvlan scope link | sed 's/.*inet6 //; s/[/].*//'")
+                .strip();
+
+        assertThat(network.lan.sh("ping -n -c 1 -W 2 " + address + "%eth0")).contains(" 0% packet loss");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"192.168.1.1", "203.0.113.2", "fd00:1::1", "2001:db8::2"})
     void aPacketToTheRouterMayArriveWithItsLastHop(String address) throws Exception {

@@ -104,6 +104,17 @@ class LocalDeliveryLifecycleIT {
         }
     }
 
+    @Test
+    void goesOnWhereSysctlsAreReadOnlyAndSaysWhatIsMissing() throws Exception {
+        try (LocalDeliveryNetwork network = new LocalDeliveryNetwork(folder, false)) {
+            Process process = network.startRouter("mount --bind -o ro /proc/sys /proc/sys");
+            assertAnswers(network);
+            assertThat(network.log())
+                    .contains("sysctl net/ipv4/conf/cvhost/accept_local is not 1 and may not be written");
+            network.stop(process);
+        }
+    }
+
     private static void assertAnswers(LocalDeliveryNetwork network) {
         await().atMost(PATIENCE).ignoreExceptions().untilAsserted(() -> {
             assertThat(network.lan.sh("ping -n -c 1 -W 2 192.168.1.1"))

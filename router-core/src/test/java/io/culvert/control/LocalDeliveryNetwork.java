@@ -77,9 +77,19 @@ final class LocalDeliveryNetwork implements AutoCloseable {
 
     /** Starts the router and waits until the kernel has all its addresses. */
     Process startRouter() throws IOException {
+        return startRouter("true");
+    }
+
+    /** The same in a mount namespace that a shell command has prepared. */
+    Process startRouter(String preparation) throws IOException {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         Process process = router.start(
                 folder.resolve("router.log"),
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "sh",
+                "-c",
+                preparation + " && exec \"$@\"",
+                "sh",
+                java,
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),

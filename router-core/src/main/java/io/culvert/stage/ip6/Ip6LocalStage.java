@@ -26,8 +26,8 @@ import io.culvert.wire.NeighborDiscoveryView;
  * Hands IPv6 packets for the router itself to whoever answers them.
  *
  * <p>In: packets for own addresses and groups. Out: Neighbor Discovery always to {@code nd-input}, which keeps the router's
- * own tables. The rest goes to the kernel as it is where there is a local-delivery TAP; else the router is the host:
- * options and routing headers are obeyed as RFC 8200 section 4 asks of a destination, echo requests go to {@code
+ * own tables. The rest goes to the kernel as it is where there is a local-delivery TAP, unless it is for a link-local
+ * address; else the router is the host: options and routing headers are obeyed as RFC 8200 section 4 asks of a destination, echo requests go to {@code
  * icmp6-echo}, what asks for a service to {@code ip6-refuse}, and other ICMPv6 ends here. Writes no byte.
  *
  * <p>No option but padding and Router Alert is known, and no routing type (RFC 5095).
@@ -119,7 +119,8 @@ public final class Ip6LocalStage implements PacketStage {
             if (outcome == Ip6ExtensionChain.Outcome.COMPLETE && isNeighborDiscovery(packet)) {
                 packet.setL4Offset(chain.upperOffset());
                 context.send(packet, Out.NEIGHBOR_DISCOVERY);
-            } else if (delivery == null) {
+            } else if (delivery == null || Ip6Address.isLinkLocal(ip.destinationHigh())) {
+                // The kernel has no link-local address: each means something on one of the router's links alone.
                 answer(packet, outcome, context);
             } else if (!packet.generated() && packet.receiveInterface() == delivery.id()) {
                 context.drop(packet, Drop.FROM_KERNEL);

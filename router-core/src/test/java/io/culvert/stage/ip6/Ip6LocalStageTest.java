@@ -131,6 +131,16 @@ final class Ip6LocalStageTest {
     }
 
     @Test
+    void whatIsForALinkLocalAddressIsTheRoutersAffairWithTheKernelToo() {
+        useKernel();
+        process(Packets.ip6().from("fe80::10").to("fe80::1").echoRequest(1, 2));
+        process(Packets.ip6().from("fe80::10").to("fe80::1").udp(1, 53));
+        assertThat(harness.out(Out.ECHO)).hasSize(1);
+        assertThat(harness.out(Out.REFUSE)).hasSize(1);
+        assertThat(harness.out(Out.DELIVER)).isEmpty();
+    }
+
+    @Test
     void anErrorThatTheRouterMadeForTheKernelReachesIt() {
         useKernel();
         PacketBuffer error = harness.packet(toRouter().icmp(2, 0).payload(60).bytes());
