@@ -354,7 +354,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     // --- interfaces come and go
-    // ----------------------------------------------------------------------------------------
 
     private Behavior<Command> onDeviceNews(DeviceNews news) {
         if (news.event() instanceof InterfaceActor.Up up) {
@@ -577,7 +576,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     // --- the end
-    // -------------------------------------------------------------------------------------------------------
 
     private Behavior<Command> onStop() {
         if (!stopping) {
@@ -621,7 +619,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     // --- from the configuration
-    // ----------------------------------------------------------------------------------------
 
     private static NeighborSettings neighborSettings(NeighborConfig config) {
         NeighborSettings defaults = NeighborSettings.DEFAULTS;

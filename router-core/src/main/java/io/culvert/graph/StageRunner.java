@@ -154,7 +154,6 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     // --- stream events
-    // -------------------------------------------------------------------------------------------------
 
     @Override
     public void onPush() {
@@ -255,7 +254,6 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     // --- running the stage
-    // ---------------------------------------------------------------------------------------------
 
     @SuppressWarnings("NullAway") // stage is set in preStart
     private void run(PacketVector vector) {
@@ -446,7 +444,6 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     // --- StageContext
-    // --------------------------------------------------------------------------------------------------
 
     @Override
     public void send(PacketBuffer packet, OutPort out) {
@@ -566,7 +563,6 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     // --- StageSetup
-    // ----------------------------------------------------------------------------------------------------
 
     @Override
     public Settings settings() {

@@ -432,7 +432,6 @@ class VectorStageTest {
     }
 
     // --- stages that pass whole vectors on
-    // -----------------------------------------------------------------------------
 
     /** Runs a stage of two outlets on one full vector, then on another, and answers what arrived at the first. */
     private List<String> runTwice(Lane lane, PacketStage stage) throws Exception {

@@ -247,7 +247,6 @@ public final class StageHarness implements StageContext, StageSetup {
     }
 
     // --- StageContext
-    // --------------------------------------------------------------------------------------------------
 
     private void decide(PacketBuffer packet) {
         assertThat(packet.state()).as("state of %s", packet).isNotEqualTo(PacketBuffer.State.FREE);
@@ -343,7 +342,6 @@ public final class StageHarness implements StageContext, StageSetup {
     }
 
     // --- StageSetup
-    // ----------------------------------------------------------------------------------------------------
 
     @Override
     public Settings settings() {
@@ -376,7 +374,6 @@ public final class StageHarness implements StageContext, StageSetup {
     }
 
     // --- tables
-    // --------------------------------------------------------------------------------------------------------
 
     /** Neighbors as a test sets them; everything else is unresolved. */
     public static final class FixedNeighbors implements NeighborView {

@@ -246,7 +246,6 @@ public final class L2RewriteStage implements PacketStage {
     }
 
     // --- packets that wait
-    // ---------------------------------------------------------------------------------------------
 
     private void hold(PacketBuffer packet, StageContext context) {
         int neighbor = hashOfNeighbor(packet);

@@ -114,7 +114,6 @@ final class L2RewriteStageTest {
     }
 
     // --- packets that go at once
-    // ---------------------------------------------------------------------------------------
 
     @Test
     void writesTheHeaderOfAResolvedIp4Neighbor() {
@@ -246,7 +245,6 @@ final class L2RewriteStageTest {
     }
 
     // --- packets that wait
-    // ---------------------------------------------------------------------------------------------
 
     @Test
     void packetsForAnUnresolvedNeighborWaitAndTheSlowPathIsAskedOnce() {
@@ -405,7 +403,6 @@ final class L2RewriteStageTest {
     }
 
     // --- neighbors that fail
-    // -------------------------------------------------------------------------------------------
 
     @Test
     void rfc1812HostUnreachableForWhatWaitedInVain() {
@@ -464,7 +461,6 @@ final class L2RewriteStageTest {
     }
 
     // --- any order of events
-    // -------------------------------------------------------------------------------------------
 
     /** Whatever happens, no packet of a neighbor overtakes another, limits hold, and every packet ends once. */
     @ParameterizedTest

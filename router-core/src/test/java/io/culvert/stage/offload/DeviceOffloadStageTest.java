@@ -120,7 +120,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- what passes untouched
-    // -----------------------------------------------------------------------------------------
 
     @Test
     void passesUntouchedWhatTheDeviceCanTake() {
@@ -171,7 +170,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- checksums
-    // ---------------------------------------------------------------------------------------------------
 
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 17, 1472})
@@ -241,7 +239,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- TCP
-    // ---------------------------------------------------------------------------------------------------------
 
     @Test
     void cutsTcpOverIp4() {
@@ -445,7 +442,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- UDP
-    // ---------------------------------------------------------------------------------------------------------
 
     @Test
     void cutsUdpOverIp4() {
@@ -495,7 +491,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- devices that do a part of it
-    // -----------------------------------------------------------------------------------
 
     @Test
     void segmentsForADeviceThatCompletesChecksumsLeaveThemToIt() {
@@ -559,7 +554,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- what goes wrong
-    // -----------------------------------------------------------------------------------------------
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 5, 9})
@@ -643,7 +637,6 @@ final class DeviceOffloadStageTest {
     }
 
     // --- against the plain reference
-    // -----------------------------------------------------------------------------------
 
     /** Any superpacket that may come, compared byte by byte. */
     @ParameterizedTest
