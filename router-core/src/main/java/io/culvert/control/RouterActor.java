@@ -105,7 +105,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         /** The router has ended, with these counters. */
         void ended(InterfaceTable interfaces, RouterCounters counters);
 
-        /** The router ends because it lacks a right: trying again is of no use. */
+        /** The router ends because it lacks a right: trying again is of no use. Told once for each interface. */
         void missingRight(String interfaceName, IOException cause);
     }
 
@@ -149,6 +149,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private final Map<Integer, Long> missed = new HashMap<>();
 
     private final Set<Integer> tried = new HashSet<>();
+    private final Set<Integer> lackingRight = new HashSet<>();
     private final ActorRef<LaneActor.Settled> laneNews;
     private final @Nullable ActorRef<LocalDeliveryActor.Command> localDelivery;
     private int lanesRunning;
@@ -508,7 +509,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private void onUnavailable(InterfaceActor.Unavailable unavailable) {
         InterfaceConfig configured = config.interfaces().get(unavailable.interfaceId());
         if (InterfaceActor.isMissingRight(unavailable.cause())) {
-            outcome.missingRight(configured.name(), unavailable.cause());
+            // It tries again until it is closed, and would say the same each time.
+            if (lackingRight.add(unavailable.interfaceId())) {
+                outcome.missingRight(configured.name(), unavailable.cause());
+            }
             onStop();
         } else {
             if (unavailable.attempt() == 1) {

@@ -25,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
@@ -207,12 +208,13 @@ class RouterActorTest {
     }
 
     @Test
-    void endsAndSaysSoWhenItLacksARight() throws Exception {
+    void endsAndSaysSoOnceWhenItLacksARight() throws Exception {
         Path file = Files.createTempFile("missing-right", ".conf");
         Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + TWO_TUNS + "}");
         RouterConfig config = ConfigFile.read(file, BuiltInStages.all());
         Files.delete(file);
         List<String> told = new CopyOnWriteArrayList<>();
+        CountDownLatch tries = new CountDownLatch(3);
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
             public void ready(int up, int all) {
@@ -227,6 +229,11 @@ class RouterActorTest {
             @Override
             public void missingRight(String interfaceName, IOException cause) {
                 told.add(interfaceName + ": " + cause.getMessage());
+                try {
+                    assertThat(tries.await(10, TimeUnit.SECONDS)).isTrue();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
             }
         };
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
@@ -238,6 +245,7 @@ class RouterActorTest {
                         outcome,
                         (id, one, mac, lanes, poller) -> () -> {
                             if (one.name().equals("a")) {
+                                tries.countDown();
                                 throw new NativeException("ioctl TUNSETIFF", Errno.EPERM, "a0");
                             }
                             throw new IOException("not yet");
