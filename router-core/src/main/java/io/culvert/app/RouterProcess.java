@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.app;
 
+import akka.Done;
 import akka.actor.typed.ActorSystem;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
@@ -21,6 +22,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +33,9 @@ import org.slf4j.LoggerFactory;
 
 /** The one router of this process: started in the calling thread, ended by a signal. */
 final class RouterProcess {
+    private static final int UNDECIDED = -1;
+    private static final long STOP_WITHIN_SECONDS = 20;
+
     private final Path file;
     private final RouterConfig config;
     private final List<StageDescriptor> stages;
@@ -47,7 +55,8 @@ final class RouterProcess {
     /** Runs the router until it has ended; answers the exit code of the process. */
     int run() {
         Logger log = LoggerFactory.getLogger("culvert");
-        AtomicInteger exitCode = new AtomicInteger(Culvert.EXIT_OK);
+        // Stays a failure unless the router comes to an orderly end.
+        AtomicInteger exitCode = new AtomicInteger(UNDECIDED);
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
             public void ready(int up, int all) {
@@ -61,9 +70,16 @@ final class RouterProcess {
 
             @Override
             public void ended(InterfaceTable interfaces, RouterCounters counters) {
+                exitCode.compareAndSet(UNDECIDED, Culvert.EXIT_OK);
                 if (stats != null) {
                     print(interfaces, counters, stats);
                 }
+            }
+
+            @Override
+            public void failed(String what) {
+                exitCode.set(Culvert.EXIT_FAILED);
+                log.error("{} ends: {}", config.name(), what);
             }
 
             @Override
@@ -78,21 +94,32 @@ final class RouterProcess {
                 RouterActor.create(config, () -> ConfigFile.read(file, stages), stages, List.of(version), outcome),
                 "culvert",
                 akkaConfig(config));
-        Thread onSignal = new Thread(() -> stopAndHalt(system), "culvert-shutdown");
+        Thread onSignal = new Thread(() -> stopAndHalt(system, exitCode), "culvert-shutdown");
         Runtime.getRuntime().addShutdownHook(onSignal);
         system.getWhenTerminated().toCompletableFuture().join();
-        return exitCode.get();
+        return decided(exitCode);
+    }
+
+    private static int decided(AtomicInteger exitCode) {
+        return exitCode.get() == UNDECIDED ? Culvert.EXIT_FAILED : exitCode.get();
     }
 
     /**
      * On a signal the JVM would exit with 128 plus its number, as if the router had failed. Once everything is down, this
-     * ends the process with 0 instead.
+     * ends the process with 0 instead; or with a failure when it does not come down.
      */
-    private static void stopAndHalt(ActorSystem<RouterActor.Command> system) {
-        if (!system.getWhenTerminated().toCompletableFuture().isDone()) {
-            system.tell(new RouterActor.Stop());
-            system.getWhenTerminated().toCompletableFuture().join();
-            Runtime.getRuntime().halt(Culvert.EXIT_OK);
+    private static void stopAndHalt(ActorSystem<RouterActor.Command> system, AtomicInteger exitCode) {
+        CompletableFuture<Done> terminated = system.getWhenTerminated().toCompletableFuture();
+        if (terminated.isDone()) {
+            return;
+        }
+        system.tell(new RouterActor.Stop());
+        try {
+            terminated.get(STOP_WITHIN_SECONDS, TimeUnit.SECONDS);
+            Runtime.getRuntime().halt(decided(exitCode));
+        } catch (TimeoutException | ExecutionException | InterruptedException stuck) {
+            LoggerFactory.getLogger("culvert").error("the router did not stop within {} s", STOP_WITHIN_SECONDS);
+            Runtime.getRuntime().halt(Culvert.EXIT_FAILED);
         }
     }
 
@@ -112,6 +139,12 @@ final class RouterProcess {
             out.printf(
                     "%-20s dropped %d %s: %s%n",
                     row.stage(), row.packets(), row.reason().id(), row.reason().text());
+        }
+        for (RouterCounters.StageRow row : counters.stages()) {
+            out.printf("%-20s %d packets in %d vectors%n", row.stage(), row.packets(), row.vectors());
+        }
+        for (RouterCounters.CountRow row : counters.counts()) {
+            out.printf("%-20s %s %d%n", row.stage(), row.counter().id(), row.amount());
         }
         for (LaneLedger.Entry entry : LaneLedger.Entry.values()) {
             out.printf("%-20s %d%n", entry.name().toLowerCase(Locale.ROOT), counters.ledger(entry));

@@ -6,6 +6,7 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
@@ -49,6 +50,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
@@ -85,6 +87,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record NeighborNews(NeighborActor.Event event) implements Command {}
 
+    private record NeighborsRestarted() implements Command {}
+
+    private record RoutesRestarted() implements Command {}
+
     private record NeighborsStopped() implements Command {}
 
     private record LocalDeliverySettled() implements Command {}
@@ -104,6 +110,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
         /** The router has ended, with these counters. */
         void ended(InterfaceTable interfaces, RouterCounters counters);
+
+        /** A part of the router that it can't do without has failed: the router ends. */
+        void failed(String what);
 
         /** The router ends because it lacks a right: trying again is of no use. Told once for each interface. */
         void missingRight(String interfaceName, IOException cause);
@@ -207,14 +216,16 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         NeighborTable neighborTable = new NeighborTable(config.neighbor().maxEntries(), System.nanoTime());
         tables = new PublishedTables(fib, neighborTable);
         tables.publish(new InterfaceTable(interfacesDown()));
-        routes = context.spawn(RouteActor.create(fib), "routes");
+        routes = context.spawn(restarted(RouteActor.create(fib), new RoutesRestarted()), "routes");
         neighborMailbox = new NeighborMailbox(neighborTable, NeighborMailbox.DEFAULT_LIMIT);
         neighbors = context.spawn(
-                NeighborActor.create(
-                        neighborMailbox,
-                        this::sendFrame,
-                        neighborSettings(config.neighbor()),
-                        context.messageAdapter(NeighborActor.Event.class, NeighborNews::new)),
+                restarted(
+                        NeighborActor.create(
+                                neighborMailbox,
+                                this::sendFrame,
+                                neighborSettings(config.neighbor()),
+                                context.messageAdapter(NeighborActor.Event.class, NeighborNews::new)),
+                        new NeighborsRestarted()),
                 "neighbors");
         routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
         askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(config), routeNews));
@@ -331,6 +342,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         return newReceiveBuilder()
                 .onMessage(DeviceNews.class, this::onDeviceNews)
                 .onMessage(NeighborNews.class, this::onNeighborNews)
+                .onMessage(NeighborsRestarted.class, message -> {
+                    upInterfaces().forEach(this::introduce);
+                    return this;
+                })
+                .onMessage(RoutesRestarted.class, message -> onRoutesRestarted())
                 .onMessage(NeighborsStopped.class, message -> onNeighborsStopped())
                 .onMessage(LocalDeliverySettled.class, message -> {
                     askRoutes(new RouteActor.AddRoutes(List.of(), routeNews));
@@ -408,6 +424,12 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private void announce(RouterInterface iface) {
         getContext().getLog().info("interface {} is up: {} mtu {}", iface.name(), iface.device(), iface.mtu());
         publish(iface);
+        introduce(iface);
+        tried(iface.id());
+    }
+
+    /** Has the neighbors of an interface looked for, where it can have any. */
+    private void introduce(RouterInterface iface) {
         if (iface.link() == RouterInterface.Link.ETHERNET) {
             InterfaceConfig configured = config.interfaces().get(iface.id());
             List<InterfaceAddress> toDecide = new ArrayList<>(configured.addresses());
@@ -415,7 +437,34 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             undecided.put(iface.id(), toDecide);
             neighbors.tell(new NeighborActor.InterfaceUp(iface, configured.addresses(), advertisement(configured)));
         }
-        tried(iface.id());
+    }
+
+    private List<RouterInterface> upInterfaces() {
+        return tables.interfaces().all().stream().filter(RouterInterface::up).toList();
+    }
+
+    private Behavior<Command> onRoutesRestarted() {
+        askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(configInForce), routeNews));
+        tables.interfaces().all().forEach(iface -> {
+            routes.tell(new RouteActor.InterfaceChanged(iface));
+            if (!iface.up()) {
+                routes.tell(new RouteActor.InterfaceDown(iface.id()));
+            }
+        });
+        return this;
+    }
+
+    /** Keeps an actor going: after a failure it starts again, and the router tells it anew what it needs to know. */
+    private <T> Behavior<T> restarted(Behavior<T> behavior, Command news) {
+        ActorRef<Command> self = getContext().getSelf();
+        AtomicBoolean again = new AtomicBoolean();
+        Behavior<T> announced = Behaviors.setup(context -> {
+            if (again.getAndSet(true)) {
+                self.tell(news);
+            }
+            return behavior;
+        });
+        return Behaviors.supervise(announced).onFailure(SupervisorStrategy.restart());
     }
 
     private Set<Integer> allLanes() {
@@ -597,6 +646,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> onLaneEnded() {
         lanesRunning--;
+        if (!stopping) {
+            outcome.failed("a lane has ended by itself");
+            onStop();
+        }
         if (lanesRunning == 0) {
             if (localDelivery == null) {
                 return closeInterfaces();

@@ -171,12 +171,20 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
                 listener.tell(new Unavailable(interfaceId, unusable(opened, state), 1));
             }
         } catch (IOException unavailable) {
-            closeDevice();
-            attempts++;
-            listener.tell(new Unavailable(interfaceId, unavailable, attempts));
-            tryAgainLater();
+            retryAfter(unavailable);
+        } catch (RuntimeException bug) {
+            // Whatever an opener gets wrong, the interface is tried again like any other that can't be opened.
+            getContext().getLog().error("opening an interface failed unexpectedly", bug);
+            retryAfter(new IOException("unexpected failure: " + bug, bug));
         }
         return this;
+    }
+
+    private void retryAfter(IOException unavailable) {
+        closeDevice();
+        attempts++;
+        listener.tell(new Unavailable(interfaceId, unavailable, attempts));
+        tryAgainLater();
     }
 
     private void serve(Device usable) {

@@ -3,6 +3,7 @@ package io.culvert.iface;
 
 import io.culvert.config.InterfaceConfig;
 import io.culvert.ffi.Errno;
+import io.culvert.ffi.KernelLink;
 import io.culvert.ffi.KernelRoute;
 import io.culvert.ffi.NativeException;
 import io.culvert.ffi.NetworkNamespace;
@@ -18,6 +19,7 @@ import io.culvert.spi.TransmitQueue;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,6 +96,12 @@ final class TunOpener {
         }
     }
 
+    /** The device as the kernel has it; somebody may have deleted it since it was opened. */
+    private KernelLink present(Optional<KernelLink> link) throws NativeException {
+        return link.orElseThrow(
+                () -> new NativeException("open", Errno.ENODEV, virtual.device() + " was deleted while it was set up"));
+    }
+
     private int vnetHeaderBytes() {
         return switch (virtual.vnetHeader()) {
             case OFF -> 0;
@@ -103,7 +111,7 @@ final class TunOpener {
     }
 
     private Device describe(TunDevice device, Rtnetlink netlink) throws IOException {
-        int index = netlink.link(device.name()).orElseThrow().index();
+        int index = present(netlink.link(device.name())).index();
         if (config.mtu().isPresent()) {
             netlink.setMtu(index, config.mtu().getAsInt());
         }
@@ -116,7 +124,7 @@ final class TunOpener {
         netlink.setUp(index, true);
         setUpKernelEnd(netlink, index);
 
-        var link = netlink.link(index).orElseThrow();
+        KernelLink link = present(netlink.link(index));
         List<Poller.Watch> watches = new ArrayList<>();
         List<ReceiveQueue> receive = new ArrayList<>();
         List<TransmitQueue> transmit = new ArrayList<>();

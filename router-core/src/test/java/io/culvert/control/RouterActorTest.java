@@ -81,6 +81,28 @@ class RouterActorTest {
     }
 
     @Test
+    void aRouteActorThatFailsStartsAgainAndKnowsTheInterfaces() {
+        try (ScriptedRouter router = ScriptedRouter.start(TWO_TUNS)) {
+            router.send("routes", new RouteActor.Inspect(null)); // nobody to answer: an exception
+            router.arrive("a", aToB());
+            router.await(
+                    () -> {
+                        router.arrive("a", aToB());
+                        return router.at("b").hasSent();
+                    },
+                    "packets to be forwarded again");
+            router.unplug("b");
+            router.await(
+                    () -> {
+                        router.arrive("a", aToB());
+                        return router.at("a").hasSent();
+                    },
+                    "the withdrawn route to be refused");
+            assertPacket(router.awaitSent("a")).ip4().icmp(3, 0);
+        }
+    }
+
+    @Test
     void withdrawsRoutesOfAVanishedDeviceAndTakesThemBackUp() {
         try (ScriptedRouter router = ScriptedRouter.start(TWO_TUNS)) {
             router.at("b").vanish();
@@ -224,6 +246,11 @@ class RouterActorTest {
             @Override
             public void ended(InterfaceTable interfaces, RouterCounters counters) {
                 told.add("ended");
+            }
+
+            @Override
+            public void failed(String what) {
+                throw new AssertionError(what);
             }
 
             @Override

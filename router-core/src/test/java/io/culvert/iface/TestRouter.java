@@ -82,6 +82,11 @@ final class TestRouter implements AutoCloseable {
             public void ended(InterfaceTable interfaces, RouterCounters counters) {}
 
             @Override
+            public void failed(String what) {
+                throw new AssertionError(what);
+            }
+
+            @Override
             public void missingRight(String interfaceName, IOException cause) {
                 ready.completeExceptionally(cause);
             }

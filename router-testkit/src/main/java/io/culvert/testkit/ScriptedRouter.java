@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.AskPattern;
 import com.typesafe.config.ConfigFactory;
 import io.culvert.config.BadConfigException;
@@ -73,6 +74,11 @@ public final class ScriptedRouter implements AutoCloseable {
             @Override
             public void ended(InterfaceTable table, RouterCounters counters) {
                 ended.complete(counters);
+            }
+
+            @Override
+            public void failed(String what) {
+                throw new AssertionError(what);
             }
 
             @Override
@@ -214,6 +220,11 @@ public final class ScriptedRouter implements AutoCloseable {
             }
             Thread.onSpinWait();
         }
+    }
+
+    /** Sends a message to one of the router's actors by its name, such as one that makes it fail. */
+    public void send(String actor, Object message) {
+        Adapter.toClassic(system).actorSelection("/user/" + actor).tell(message, akka.actor.ActorRef.noSender());
     }
 
     /** The router as it stands. */
