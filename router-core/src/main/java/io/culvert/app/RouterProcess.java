@@ -16,6 +16,7 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -35,6 +36,11 @@ import org.slf4j.LoggerFactory;
 final class RouterProcess {
     private static final int UNDECIDED = -1;
     private static final long STOP_WITHIN_SECONDS = 20;
+
+    /** Field 22 of /proc/PID/stat, counted from the first one behind the name (proc(5)), and USER_HZ. */
+    private static final int START_TIME_FIELD = 19;
+
+    private static final long CLOCK_TICKS_PER_SECOND = 100;
 
     private final Path file;
     private final RouterConfig config;
@@ -152,12 +158,25 @@ final class RouterProcess {
         out.flush();
     }
 
+    /**
+     * How long this process has been running, by the kernel's clock since boot. ({@link ProcessHandle} adds the time of
+     * the boot, which the kernel tells in whole seconds.)
+     */
     private static Duration sinceStart() {
-        return Duration.between(startInstant(), Instant.now());
+        try {
+            String stat = Files.readString(Path.of("/proc/self/stat"));
+            String[] behindName = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+            long startedMillis = Long.parseLong(behindName[START_TIME_FIELD]) * 1000 / CLOCK_TICKS_PER_SECOND;
+            String uptime = Files.readString(Path.of("/proc/uptime"));
+            double upSeconds = Double.parseDouble(uptime.substring(0, uptime.indexOf(' ')));
+            return Duration.ofMillis((long) (upSeconds * 1000) - startedMillis);
+        } catch (IOException unreadable) {
+            return Duration.ZERO;
+        }
     }
 
     private static Instant startInstant() {
-        return ProcessHandle.current().info().startInstant().orElseGet(Instant::now);
+        return Instant.now().minus(sinceStart());
     }
 
     private static Config akkaConfig(RouterConfig config) {

@@ -5,7 +5,11 @@ import io.culvert.app.ManagementClient.Answer;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,6 +54,14 @@ final class RouterSocket {
             return Culvert.EXIT_NO_ROUTER;
         }
         if (sockets.size() > 1) {
+            // Routers that were killed leave theirs behind.
+            sockets = sockets.stream().filter(RouterSocket::isServed).toList();
+        }
+        if (sockets.isEmpty()) {
+            err.println("culvert: no router is running: nobody answers at the sockets in " + folder);
+            return Culvert.EXIT_NO_ROUTER;
+        }
+        if (sockets.size() > 1) {
             err.println("culvert: several routers may be running, choose one with -s: "
                     + String.join(" ", sockets.stream().map(Path::toString).toList()));
             return Culvert.EXIT_USAGE;
@@ -84,6 +96,15 @@ final class RouterSocket {
         }
         err.println("culvert: no router answers at " + path + ": " + reason.getMessage());
         return Culvert.EXIT_NO_ROUTER;
+    }
+
+    private static boolean isServed(Path socket) {
+        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            channel.connect(UnixDomainSocketAddress.of(socket));
+            return true;
+        } catch (IOException refused) {
+            return !(refused instanceof ConnectException);
+        }
     }
 
     private Path pathOf(String given) {

@@ -8,6 +8,15 @@ public interface ManagementCommand {
     /** The command that asks for a table or a text and changes nothing. */
     String SHOW = "show";
 
+    /** Thrown, or what the answer fails with, to decline with a message for the operator: no fault of the router. */
+    final class Declined extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        public Declined(String message) {
+            super(message);
+        }
+    }
+
     /** The command it answers: {@code show}, or another one that asks for nothing further. */
     default String command() {
         return SHOW;

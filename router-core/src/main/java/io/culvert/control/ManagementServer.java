@@ -291,8 +291,12 @@ final class ManagementServer implements AutoCloseable {
                 ManagementProtocol.writeError(
                         out, Code.TIMEOUT, "no answer within " + limits.answer().toSeconds() + " s");
             } catch (ExecutionException e) {
-                LOG.warn("a management command failed", e.getCause());
-                ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(e.getCause()));
+                if (e.getCause() instanceof ManagementCommand.Declined declined) {
+                    ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(declined.getMessage()));
+                } else {
+                    LOG.warn("a management command failed", e.getCause());
+                    ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(e.getCause()));
+                }
             }
         } catch (IOException e) {
             LOG.debug("a management client went away", e);

@@ -33,6 +33,6 @@ final class ReloadRequest implements ManagementCommand {
         return reload.get()
                 .thenCompose(result -> result.applied()
                         ? CompletableFuture.completedFuture(ManagementAnswer.of(result.message()))
-                        : CompletableFuture.failedFuture(new IllegalStateException(result.message())));
+                        : CompletableFuture.failedFuture(new Declined(result.message())));
     }
 }

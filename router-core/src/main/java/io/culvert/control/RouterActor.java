@@ -131,6 +131,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
     private final RouterConfig config;
+    private final Openers openers;
     private volatile RouterConfig configInForce;
     private final Outcome outcome;
     private final RouterGraph graph;
@@ -233,9 +234,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         // Where devices are not the kernel's, it has no side of them.
         localDelivery = openers == KERNEL ? startLocalDelivery() : null;
         startLanes();
-        startInterfaces(openers);
+        this.openers = openers;
         startManagement(reader, moreCommands);
-        becomeReady();
     }
 
     private void startLanes() {
@@ -262,7 +262,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         lanesRunning = count;
     }
 
-    private void startInterfaces(Openers openers) {
+    /** Once the management socket is this router's: another router of the same name must keep its devices. */
+    private void startInterfaces() {
         ActorRef<InterfaceActor.Event> news = getContext().messageAdapter(InterfaceActor.Event.class, DeviceNews::new);
         for (int id = 0; id < config.interfaces().size(); id++) {
             InterfaceConfig one = config.interfaces().get(id);
@@ -495,8 +496,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> onManagementNews(ManagementNews news) {
         if (news.status() instanceof ManagementActor.Failed failed) {
-            getContext().getLog().error("operators can't ask this router: {}", failed.message());
+            outcome.failed(failed.message());
+            return onStop();
         }
+        startInterfaces();
+        becomeReady();
         return this;
     }
 
@@ -594,7 +598,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
      */
     private void becomeReady() {
         boolean settled = undecided.values().stream().allMatch(List::isEmpty);
-        if (readyAsked || !settled || tried.size() < interfaceActors.size()) {
+        if (readyAsked || !settled || tried.size() < config.interfaces().size()) {
             return;
         }
         readyAsked = true;
@@ -661,15 +665,19 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private Behavior<Command> closeInterfaces() {
+        if (interfacesOpen == 0) {
+            return end();
+        }
         interfaceActors.forEach(actor -> actor.tell(new InterfaceActor.Close()));
         return this;
     }
 
     private Behavior<Command> onInterfaceClosed() {
         interfacesOpen--;
-        if (interfacesOpen > 0) {
-            return this;
-        }
+        return interfacesOpen == 0 ? end() : this;
+    }
+
+    private Behavior<Command> end() {
         outcome.ended(tables.interfaces(), new RouterCounters(lanes, missed));
         poller.close();
         return Behaviors.stopped();
