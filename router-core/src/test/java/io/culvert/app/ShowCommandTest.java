@@ -139,6 +139,7 @@ final class ShowCommandTest {
 
     @Test
     void ofSeveralRoutersOneMustBeNamed() throws Exception {
+        listen(folder.resolve("killed.sock")).close(); // the file stays, and does not count
         try (ServerSocketChannel r1 = listen(folder.resolve("r1.sock"));
                 ServerSocketChannel r2 = listen(folder.resolve("r2.sock"))) {
             assertThat(run(new ShowCommand(new RouterSocket(folder)), "version"))
@@ -146,6 +147,7 @@ final class ShowCommandTest {
             assertThat(err.toString())
                     .isEqualTo("culvert: several routers may be running, choose one with -s: "
                             + folder.resolve("r1.sock") + " " + folder.resolve("r2.sock") + "\n");
+            r2.accept().close(); // it was only looked whether somebody listens
             CompletableFuture<String> request = answerOnce(r2, TABLE);
             assertThat(run(new ShowCommand(new RouterSocket(folder)), "version", "-s", "r2"))
                     .isZero();
