@@ -53,7 +53,7 @@ final class RouteSection {
             "metric",
             ValueType.number(0, Integer.MAX_VALUE),
             "0",
-            "Which of several routes of equal preference and source wins: the lowest.");
+            "Shown with the route; it would decide between static routes to one prefix, of which a file has one.");
 
     static final Section SECTION = new Section(
             "A static route: with via, interface or action.",
