@@ -213,8 +213,8 @@ final class FibTest {
         // Only two prefixes of each nest ever hold the address: at any moment the answer is one of those installed.
         List<Nest> nests = new ArrayList<>();
         for (int i = 0; i < 64; i++) {
-            nests.add(Nest.of4(random));
-            nests.add(Nest.of6(random));
+            nests.add(Nest.of4(i, random));
+            nests.add(Nest.of6(i, random));
         }
         fib.put(VRF, entry(Ip4Prefix.DEFAULT, 0));
         fib.put(VRF, entry(Ip6Prefix.DEFAULT, 0));
@@ -267,10 +267,13 @@ final class FibTest {
         }
     }
 
-    /** An address, a route over it that stays, and routes under that which come and go, some of them holding the address. */
+    /**
+     * An address, a route over it that stays, and routes under that which come and go, some of them holding the address.
+     * The first octet of a nest is its own, and every route of a nest is longer than that: nests share no address.
+     */
     private record Nest(IpAddress address, IpPrefix outer, List<IpPrefix> inner, Set<IpPrefix> allowed) {
-        static Nest of4(SplittableRandom random) {
-            Ip4Address address = new Ip4Address(random.nextInt());
+        static Nest of4(int octet, SplittableRandom random) {
+            Ip4Address address = new Ip4Address(octet << 24 | random.nextInt() >>> 8);
             List<IpPrefix> inner = new ArrayList<>();
             IpPrefix outer = address.prefix(9 + random.nextInt(14));
             for (int i = 0; i < 12; i++) {
@@ -281,8 +284,8 @@ final class FibTest {
             return of(address, outer, inner);
         }
 
-        static Nest of6(SplittableRandom random) {
-            Ip6Address address = new Ip6Address(random.nextLong(), random.nextLong());
+        static Nest of6(long octet, SplittableRandom random) {
+            Ip6Address address = new Ip6Address(octet << 56 | random.nextLong() >>> 8, random.nextLong());
             List<IpPrefix> inner = new ArrayList<>();
             IpPrefix outer = address.prefix(13 + random.nextInt(40));
             for (int i = 0; i < 12; i++) {
