@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.testkit;
+
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.stream.Materializer;
+import com.typesafe.config.ConfigFactory;
+import io.culvert.config.StageSettings;
+import io.culvert.fib.Fib;
+import io.culvert.graph.BuiltInStages;
+import io.culvert.graph.FaultPolicy;
+import io.culvert.graph.Lane;
+import io.culvert.graph.RouterGraph;
+import io.culvert.neighbor.NeighborState;
+import io.culvert.neighbor.NeighborTable;
+import io.culvert.net.IpAddress;
+import io.culvert.net.IpPrefix;
+import io.culvert.packet.BufferPool;
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.FibAction;
+import io.culvert.spi.FibEntry;
+import io.culvert.spi.FibView;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.NeighborView;
+import io.culvert.spi.NextHop;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.TransmitQueue;
+import io.culvert.telemetry.LaneLedger;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One lane of a router, all stages included, between two devices that cost next to nothing: one never runs dry of packets
+ * of 64 flows, the other takes all it gets. Shows what the router itself takes for a packet, in time and in memory.
+ *
+ * <pre>{@code
+ * try (Treadmill treadmill = Treadmill.start(Treadmill.Traffic.TUN4)) {
+ *     treadmill.forward(1_000_000);
+ * }
+ * }</pre>
+ *
+ * <p>Driven by one thread; the lane runs on another.
+ */
+public final class Treadmill implements AutoCloseable {
+    /** What is forwarded: UDP datagrams of 18 bytes, between two links of a kind. */
+    public enum Traffic {
+        /** IPv4 without link headers, as between two tuns. */
+        TUN4(false, false),
+        /** IPv6 without link headers. */
+        TUN6(false, true),
+        /** IPv4 in Ethernet frames. */
+        ETHERNET4(true, false),
+        /** IPv6 in Ethernet frames. */
+        ETHERNET6(true, true);
+
+        private final boolean ethernet;
+        private final boolean ip6;
+
+        Traffic(boolean ethernet, boolean ip6) {
+            this.ethernet = ethernet;
+            this.ip6 = ip6;
+        }
+
+        /** The packet of a flow, by its number from 0, as it comes from the sender's link. */
+        byte[] packet(int flow) {
+            PacketBuilder packet = ethernet ? Packets.ethernet(SENDER_MAC, ROUTER_MAC) : new PacketBuilder();
+            packet = ip6
+                    ? packet.ip6().from("fd00::2").to("fd00:9::" + Integer.toHexString(flow + 1))
+                    : packet.ip4().from("10.0.0.2").to("10.9.0." + (flow + 1));
+            return packet.udp(1000 + flow, 2000).payload(18).bytes();
+        }
+    }
+
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final String SENDER_MAC = "02:aa:00:00:00:01";
+    private static final String ROUTER_MAC = "02:00:00:00:00:00";
+    private static final long NEXT_ROUTER_MAC = 0x02aa_0000_0002L;
+    private static final int FLOWS = 64;
+    private static final int VECTOR_PACKETS = 64;
+    private static final int BUFFERS = 2048;
+    private static final int NEIGHBORS = 16;
+    private static final int IN = 0;
+    private static final int OUT = 1;
+
+    private final ActorSystem<Void> system =
+            ActorSystem.create(Behaviors.empty(), "treadmill", ConfigFactory.defaultReference());
+    private final Supply supply;
+    private final Sink sink = new Sink();
+    private final Lane lane;
+    private final RouterGraph.Running running;
+    private volatile @Nullable String fault;
+    private long wanted;
+
+    private Treadmill(Traffic traffic, List<StageDescriptor> stages) {
+        supply = new Supply(traffic);
+        lane = new Lane(
+                0,
+                BufferPool.allocate(BUFFERS),
+                new Lane.Environment(
+                        1,
+                        VECTOR_PACKETS,
+                        new Tables(traffic),
+                        new StageHarness.RecordedSignals(),
+                        StageSettings::defaults,
+                        stage -> FaultPolicy.DROP,
+                        new ConcurrentHashMap<>(),
+                        System::nanoTime,
+                        (number, stage, cause) -> fault = stage + ": " + cause));
+        running = new RouterGraph(stages)
+                .run(
+                        lane,
+                        List.of(supply),
+                        List.of(sink),
+                        (id, cause) -> fault = cause.toString(),
+                        Materializer.createMaterializer(system));
+    }
+
+    /** A router of the built-in stages, idle. */
+    public static Treadmill start(Traffic traffic) {
+        return new Treadmill(traffic, BuiltInStages.all());
+    }
+
+    /** The same with further stages. */
+    public static Treadmill start(Traffic traffic, List<StageDescriptor> extraStages) {
+        List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
+        stages.addAll(extraStages);
+        return new Treadmill(traffic, stages);
+    }
+
+    /**
+     * Forwards so many packets and waits until the last has left.
+     *
+     * @throws AssertionError when some do not leave
+     */
+    public void forward(long packets) {
+        wanted += packets;
+        sink.wake(wanted, Thread.currentThread());
+        supply.allow(wanted);
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (sink.taken < wanted) {
+            LockSupport.parkNanos(this, PATIENCE.toNanos());
+            if (fault != null || System.nanoTime() > deadline) {
+                throw new AssertionError(sink.taken + " of " + wanted + " packets have left; " + fault + "; "
+                        + lane.ledger() + lane.stageCounters());
+            }
+        }
+    }
+
+    /** Bytes of the packet that left last; while nothing is being forwarded. */
+    public byte[] lastSent() {
+        return sink.last;
+    }
+
+    public LaneLedger ledger() {
+        return lane.ledger();
+    }
+
+    @Override
+    public void close() {
+        running.stop();
+        running.ended().toCompletableFuture().join();
+        system.terminate();
+        system.getWhenTerminated().toCompletableFuture().join();
+    }
+
+    /** Has packets as long as it is allowed to. */
+    private static final class Supply implements ReceiveQueue {
+        private final byte[][] packets = new byte[FLOWS][];
+        private final boolean ethernet;
+        private volatile long allowed;
+        private long given;
+        private int flow;
+        private @Nullable Runnable wake;
+
+        Supply(Traffic traffic) {
+            ethernet = traffic.ethernet;
+            for (int i = 0; i < FLOWS; i++) {
+                packets[i] = traffic.packet(i);
+            }
+        }
+
+        void allow(long packetsInAll) {
+            Runnable toWake;
+            synchronized (this) {
+                allowed = packetsInAll;
+                toWake = wake;
+                wake = null;
+            }
+            if (toWake != null) {
+                toWake.run();
+            }
+        }
+
+        @Override
+        public int interfaceId() {
+            return IN;
+        }
+
+        @Override
+        public int receive(PacketVector into, BufferPool pool) {
+            int received = 0;
+            long left = allowed - given;
+            while (received < left && !into.isFull()) {
+                PacketBuffer packet = pool.take();
+                if (packet == null) {
+                    break;
+                }
+                byte[] bytes = packets[flow];
+                flow = (flow + 1) % FLOWS;
+                packet.setWindow(PacketBuffer.HEADROOM, bytes.length);
+                packet.copyFrom(bytes, 0, packet.start(), bytes.length);
+                packet.setReceiveInterface(IN);
+                if (ethernet) {
+                    packet.setL2Offset(packet.start());
+                } else {
+                    packet.setL3Offset(packet.start());
+                }
+                into.add(packet);
+                received++;
+            }
+            given += received;
+            return received;
+        }
+
+        @Override
+        public void arm(Runnable toWake) {
+            synchronized (this) {
+                if (allowed == given) {
+                    wake = toWake;
+                    return;
+                }
+            }
+            toWake.run();
+        }
+    }
+
+    /** Counts packets, and wakes who waits for the last. */
+    private static final class Sink implements TransmitQueue {
+        private volatile long taken;
+        private volatile long wakeAt;
+        private volatile @Nullable Thread waiting;
+        private byte[] last = {};
+
+        void wake(long atPackets, Thread thread) {
+            waiting = thread;
+            wakeAt = atPackets;
+        }
+
+        @Override
+        public int interfaceId() {
+            return OUT;
+        }
+
+        @Override
+        public int transmit(PacketVector sent, int from) {
+            int accepted = sent.size() - from;
+            long now = taken + accepted;
+            if (now == wakeAt) {
+                last = sent.get(sent.size() - 1).toByteArray();
+            }
+            taken = now;
+            if (now == wakeAt) {
+                LockSupport.unpark(waiting);
+            }
+            return accepted;
+        }
+
+        @Override
+        public Refusal refusal() {
+            throw new IllegalStateException("nothing is refused");
+        }
+    }
+
+    private static final class Tables implements Lane.Tables {
+        private final Fib fib = new Fib();
+        private final NeighborTable neighbors = new NeighborTable(NEIGHBORS, 1);
+        private final InterfaceTable interfaces;
+
+        Tables(Traffic traffic) {
+            InterfaceBuilder in = traffic.ethernet ? InterfaceBuilder.ethernet(IN) : InterfaceBuilder.pointToPoint(IN);
+            InterfaceBuilder out =
+                    traffic.ethernet ? InterfaceBuilder.ethernet(OUT) : InterfaceBuilder.pointToPoint(OUT);
+            interfaces = new InterfaceTable(List.of(
+                    in.address("10.0.0.1/24").address("fd00::1/64").build(),
+                    out.address("10.0.1.1/24").address("fd00:1::1/64").build()));
+            route("10.0.0.0/24", FibAction.FORWARD, IN, null);
+            route("10.0.0.1/32", FibAction.LOCAL, IN, null);
+            route("fd00::/64", FibAction.FORWARD, IN, null);
+            route("fd00::1/128", FibAction.LOCAL, IN, null);
+            route("10.9.0.0/16", FibAction.FORWARD, OUT, traffic.ethernet ? "10.0.1.2" : null);
+            route("fd00:9::/48", FibAction.FORWARD, OUT, traffic.ethernet ? "fd00:1::2" : null);
+            for (String nextRouter : List.of("10.0.1.2", "fd00:1::2")) {
+                neighbors.resolve(
+                        neighbors.add(OUT, IpAddress.parse(nextRouter), 0),
+                        NeighborState.REACHABLE,
+                        NEXT_ROUTER_MAC,
+                        0);
+            }
+        }
+
+        private void route(String prefix, FibAction action, int interfaceId, @Nullable String gateway) {
+            IpAddress via = gateway == null ? null : IpAddress.parse(gateway);
+            fib.put(0, new FibEntry(IpPrefix.parse(prefix), action, List.of(new NextHop(interfaceId, via, null))));
+        }
+
+        @Override
+        public FibView fib() {
+            return fib;
+        }
+
+        @Override
+        public NeighborView neighbors() {
+            return neighbors;
+        }
+
+        @Override
+        public InterfaceTable interfaces() {
+            return interfaces;
+        }
+    }
+}
