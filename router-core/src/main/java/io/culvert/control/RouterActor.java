@@ -238,7 +238,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         startManagement(reader, moreCommands);
     }
 
-    private void startLanes() {
+    private void startLanes() throws NativeException {
         int count = config.lanes().orElse(Runtime.getRuntime().availableProcessors());
         Lane.Environment environment = new Lane.Environment(
                 count,
@@ -251,7 +251,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 System::nanoTime,
                 this::stageFailed);
         for (int number = 0; number < count; number++) {
-            ByteBuffer memory = NativeMemory.allocate(config.buffersPerLane() * BufferPool.BUFFER_BYTES);
+            ByteBuffer memory = NativeMemory.map(config.buffersPerLane() * BufferPool.BUFFER_BYTES);
             Lane lane = new Lane(number, new BufferPool(memory, NativeMemory.address(memory)), environment);
             lanes.add(lane);
             ActorRef<LaneActor.Command> actor =

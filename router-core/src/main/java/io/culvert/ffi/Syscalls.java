@@ -90,6 +90,14 @@ public final class Syscalls {
     static final int MS_SHARED = 0x100000;
     static final int MNT_DETACH = 0x2;
 
+    /** {@link #mmapAnonymous}: protection and flags, mmap(2). */
+    private static final int PROT_READ = 0x1;
+
+    private static final int PROT_WRITE = 0x2;
+    private static final int MAP_PRIVATE = 0x2;
+    private static final int MAP_ANONYMOUS = 0x20;
+    private static final int MAP_NORESERVE = 0x4000;
+
     private static final LibC.Functions C = LibC.FUNCTIONS;
 
     private Syscalls() {}
@@ -148,7 +156,7 @@ public final class Syscalls {
         return result;
     }
 
-    /** recvfrom(2); {@code sockaddr} and the address of its length (a C int) may both be 0. */
+    /** recvfrom(2); {@code sockaddr} and the address of its length must both be 0, see {@link LibC.Functions}. */
     public static int recvfrom(int fd, long address, int bytes, int flags, long sockaddr, long sockaddrBytesAddress) {
         int result;
         do {
@@ -157,7 +165,7 @@ public final class Syscalls {
         return result;
     }
 
-    /** sendto(2); {@code sockaddr} and its length may both be 0. */
+    /** sendto(2); {@code sockaddr} and its length must both be 0, see {@link LibC.Functions}. */
     public static int sendto(int fd, long address, int bytes, int flags, long sockaddr, int sockaddrBytes) {
         int result;
         do {
@@ -383,6 +391,26 @@ public final class Syscalls {
         } finally {
             Reference.reachabilityFence(nativeName);
         }
+    }
+
+    /**
+     * mmap(2) of memory of nobody's file, for reading and writing, without a promise of swap space for all of it.
+     *
+     * @return the address, or the negated errno: addresses are positive on the systems supported
+     */
+    static long mmapAnonymous(long bytes) {
+        long address = C.mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return address >= 0 ? address : -LastError.getLastError(LibC.RUNTIME);
+    }
+
+    /** munmap(2). Whoever touches the memory afterwards crashes the process. */
+    static int munmap(long address, long bytes) {
+        return result(C.munmap(address, bytes));
+    }
+
+    /** mincore(2): writes a byte for each page, whose lowest bit says whether it takes memory. */
+    static int mincore(long address, long bytes, long pageStates) {
+        return result(C.mincore(address, bytes, pageStates));
     }
 
     /** Zeroed memory in native byte order for one structure of a set-up call. */

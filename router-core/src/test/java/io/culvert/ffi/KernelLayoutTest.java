@@ -201,6 +201,7 @@ class KernelLayoutTest {
                 #include <stdio.h>
                 #include <sys/epoll.h>
                 #include <sys/eventfd.h>
+                #include <sys/mman.h>
                 #include <sys/mount.h>
                 #include <sys/socket.h>
                 #include <sys/uio.h>
