@@ -35,6 +35,11 @@ public sealed interface InterfaceConfig {
         return common().mtu();
     }
 
+    /** Whether the device is given superpackets, which it cuts into segments, and may hand some over. */
+    default boolean gso() {
+        return common().gso();
+    }
+
     default RouterInterface.Role role() {
         return RouterInterface.Role.TRANSIT;
     }
@@ -46,8 +51,9 @@ public sealed interface InterfaceConfig {
      * @param addresses the router's own
      * @param mtu in bytes, or empty for the device's
      * @param redirects whether ICMP redirects are sent here
+     * @param gso whether superpackets are exchanged with the device
      */
-    record Common(String name, List<InterfaceAddress> addresses, OptionalInt mtu, boolean redirects) {
+    record Common(String name, List<InterfaceAddress> addresses, OptionalInt mtu, boolean redirects, boolean gso) {
         public Common {
             addresses = List.copyOf(addresses);
         }

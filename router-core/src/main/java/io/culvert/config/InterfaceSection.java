@@ -62,6 +62,12 @@ final class InterfaceSection {
             "auto",
             "Queues among which the kernel spreads flows; auto makes one for each lane.");
 
+    static final Key<Boolean> GSO = withDefault(
+            "gso",
+            ValueType.SWITCH,
+            "on",
+            "Whether the device is given superpackets to cut into segments; with off, a tun or tap is asked for none either.");
+
     private static final Key<String> TUN_DEVICE = withDefault(
             "device",
             Names.DEVICE_OR_PATTERN,
@@ -176,7 +182,7 @@ final class InterfaceSection {
             "none are sent",
             "Router advertisements for the hosts here.");
 
-    private static final List<Key<?>> COMMON = List.of(ADDRESSES, MTU, REDIRECTS, QUEUES);
+    private static final List<Key<?>> COMMON = List.of(ADDRESSES, MTU, REDIRECTS, QUEUES, GSO);
     private static final List<Key<?>> VIRTUAL =
             List.of(VNET_HEADER, ATTACH, PERSISTENT, PACKET_INFO, OWNER, GROUP, TX_QUEUE_LENGTH, NETNS);
 
@@ -286,7 +292,8 @@ final class InterfaceSection {
                 name,
                 addresses,
                 mtu == null ? OptionalInt.empty() : OptionalInt.of(Math.toIntExact(mtu)),
-                values.get(REDIRECTS));
+                values.get(REDIRECTS),
+                values.get(GSO));
         return switch (kind) {
             case TUN ->
                 new InterfaceConfig.Tun(

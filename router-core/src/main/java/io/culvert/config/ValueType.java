@@ -39,6 +39,11 @@ abstract class ValueType<T> {
         case "false" -> false;
         default -> null;
     });
+    static final ValueType<Boolean> SWITCH = text("on or off", text -> switch (text) {
+        case "on" -> true;
+        case "off" -> false;
+        default -> null;
+    });
     /** Events per second. */
     static final ValueType<Long> RATE_PER_SECOND = text(ConfigType.RATE.expected(), ValueType::parseRate);
 

@@ -3,6 +3,7 @@ package io.culvert.control;
 
 import io.culvert.net.MacAddress;
 import io.culvert.spi.RouterInterface;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletionStage;
@@ -42,6 +43,7 @@ final class ShowInterfaces implements ManagementCommand {
                 .number("mtu")
                 .text("mac")
                 .text("addresses")
+                .text("offloads")
                 .number("rx-packets")
                 .number("rx-bytes")
                 .number("rx-missed")
@@ -61,6 +63,7 @@ final class ShowInterfaces implements ManagementCommand {
                     (long) iface.mtu(),
                     mac(iface),
                     addresses(iface),
+                    offloads(iface.offloads()),
                     row.rxPackets(),
                     row.rxBytes(),
                     row.rxMissed(),
@@ -73,6 +76,24 @@ final class ShowInterfaces implements ManagementCommand {
 
     private static @Nullable String mac(RouterInterface iface) {
         return iface.mac() == 0 ? null : MacAddress.toText(iface.mac());
+    }
+
+    /** What the device finishes by itself, or null when that is nothing. */
+    private static @Nullable String offloads(RouterInterface.Offloads offloads) {
+        List<String> words = new ArrayList<>();
+        if (offloads.checksum()) {
+            words.add("checksum");
+        }
+        if (offloads.tcp4()) {
+            words.add("tcp4");
+        }
+        if (offloads.tcp6()) {
+            words.add("tcp6");
+        }
+        if (offloads.udp()) {
+            words.add("udp");
+        }
+        return words.isEmpty() ? null : String.join(" ", words);
     }
 
     private static String addresses(RouterInterface iface) {

@@ -93,6 +93,23 @@ public final class NetworkNamespace {
     }
 
     /**
+     * Runs work inside a new namespace that has no name, and goes when the work is done and nothing opened in it is left.
+     *
+     * @return what the work returned
+     * @throws NativeException if CAP_SYS_ADMIN is missing
+     * @throws IOException what the work threw; unchecked exceptions of the work come through unchanged as well
+     */
+    public static <T> T callInNew(Callable<T> work) throws IOException {
+        return onFreshThread("new", () -> {
+            NativeException.check(
+                    Syscalls.unshare(Syscalls.CLONE_NEWNET),
+                    "unshare(CLONE_NEWNET)",
+                    "making a network namespace needs CAP_SYS_ADMIN");
+            return work.call();
+        });
+    }
+
+    /**
      * Opens a namespace, for setns(2) or to move a device there.
      *
      * @return a descriptor that the caller closes

@@ -86,17 +86,23 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
          * @param lanes how many lanes will read and write the device
          */
         static Opener of(int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller) {
-            if (config instanceof InterfaceConfig.Packet packet) {
-                return new PacketOpener(interfaceId, packet, lanes, poller)::open;
-            }
-            if (config instanceof InterfaceConfig.Tap tap) {
-                MacAddress configured = tap.mac();
-                long own = (configured == null ? mac : configured).value();
-                return new TunOpener(interfaceId, tap, tap.virtual(), own, lanes, poller)::open;
-            }
-            InterfaceConfig.Tun tun = (InterfaceConfig.Tun) config;
-            return new TunOpener(interfaceId, tun, tun.virtual(), 0, lanes, poller)::open;
+            return opener(KernelOffloads.THIS_KERNEL, interfaceId, config, mac, lanes, poller);
         }
+    }
+
+    /** What opens an interface on a kernel that may not do right all that it claims. */
+    static Opener opener(
+            KernelOffloads kernel, int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller) {
+        if (config instanceof InterfaceConfig.Packet packet) {
+            return new PacketOpener(interfaceId, packet, lanes, poller, kernel)::open;
+        }
+        if (config instanceof InterfaceConfig.Tap tap) {
+            MacAddress configured = tap.mac();
+            long own = (configured == null ? mac : configured).value();
+            return new TunOpener(interfaceId, tap, tap.virtual(), own, lanes, poller, kernel)::open;
+        }
+        InterfaceConfig.Tun tun = (InterfaceConfig.Tun) config;
+        return new TunOpener(interfaceId, tun, tun.virtual(), 0, lanes, poller, kernel)::open;
     }
 
     private enum Phase {

@@ -28,12 +28,18 @@ final class PacketOpener {
     private final InterfaceConfig.Packet config;
     private final int lanes;
     private final Poller poller;
+    private final KernelOffloads kernelOffloads;
 
-    PacketOpener(int interfaceId, InterfaceConfig.Packet config, int lanes, Poller poller) {
+    PacketOpener(
+            int interfaceId, InterfaceConfig.Packet config, int lanes, Poller poller, KernelOffloads kernelOffloads) {
         this.interfaceId = interfaceId;
         this.config = config;
         this.lanes = lanes;
         this.poller = poller;
+        this.kernelOffloads = kernelOffloads;
+        if (config.vnetHeader() != InterfaceConfig.VnetHeader.OFF) {
+            kernelOffloads.start(OffloadKind.PACKET);
+        }
     }
 
     /**
@@ -90,7 +96,6 @@ final class PacketOpener {
         for (int lane = 0; lane < lanes; lane++) {
             transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));
         }
-        boolean offloads = socket.vnetHeaderBytes() != 0;
         DeviceProbe probe = DeviceProbe.ofPacket(link, socket);
         return new Device(
                 link.name(),
@@ -98,7 +103,7 @@ final class PacketOpener {
                 config.mtu().orElse(link.mtu()),
                 mac,
                 0,
-                new RouterInterface.Offloads(offloads, offloads, offloads, offloads && kernelCutsUdp()),
+                socket.vnetHeaderBytes() == 0 ? RouterInterface.Offloads.NONE : offloads(),
                 receive,
                 transmit,
                 probe,
@@ -107,6 +112,13 @@ final class PacketOpener {
                     watches.forEach(Poller.Watch::close);
                     socket.close();
                 });
+    }
+
+    /** What the kernel finishes of what is sent. Superpackets may be received even where none are sent. */
+    private RouterInterface.Offloads offloads() {
+        boolean gso = config.gso();
+        return kernelOffloads.trusted(
+                OffloadKind.PACKET, new RouterInterface.Offloads(true, gso, gso, gso && kernelCutsUdp()));
     }
 
     private static boolean kernelCutsUdp() {

@@ -21,12 +21,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Opens tun and tap devices: makes the device or attaches to it, sets up the kernel's end, and makes its queues. Blocks, so
  * it runs where that is allowed.
  */
 final class TunOpener {
+    private static final Logger LOG = LoggerFactory.getLogger(TunOpener.class);
+
     /** Offload bits that tell a kernel which cuts UDP superpackets (Linux 6.2). */
     private static final int USO = TunDevice.TUN_F_USO4 | TunDevice.TUN_F_USO6;
 
@@ -37,6 +41,7 @@ final class TunOpener {
     private final long mac;
     private final int lanes;
     private final Poller poller;
+    private final KernelOffloads kernelOffloads;
 
     /** @param mac the router's own MAC address, or 0 for a tun */
     TunOpener(
@@ -45,7 +50,8 @@ final class TunOpener {
             InterfaceConfig.VirtualDevice virtual,
             long mac,
             int lanes,
-            Poller poller) {
+            Poller poller,
+            KernelOffloads kernelOffloads) {
         this.interfaceId = interfaceId;
         this.config = config;
         this.virtual = virtual;
@@ -53,6 +59,14 @@ final class TunOpener {
         this.mac = mac;
         this.lanes = lanes;
         this.poller = poller;
+        this.kernelOffloads = kernelOffloads;
+        if (virtual.vnetHeader() != InterfaceConfig.VnetHeader.OFF) {
+            kernelOffloads.start(kind());
+        }
+    }
+
+    private OffloadKind kind() {
+        return ethernet ? OffloadKind.TAP : OffloadKind.TUN;
     }
 
     /**
@@ -70,6 +84,7 @@ final class TunOpener {
                         ethernet ? TunDevice.Kind.TAP : TunDevice.Kind.TUN, virtual.device())
                 .packetInformation(virtual.packetInfo())
                 .vnetHeader(vnetHeaderBytes())
+                .offloads(wantedOffloads())
                 .queues(virtual.queues().orElse(lanes));
         try (Rtnetlink netlink = Rtnetlink.open()) {
             if (virtual.attach() && netlink.link(virtual.device()).isEmpty()) {
@@ -110,6 +125,28 @@ final class TunOpener {
         };
     }
 
+    /** What may come out of the device, and so what is asked of it in return. */
+    private int wantedOffloads() {
+        return config.gso() ? TunDevice.ALL_OFFLOADS : TunDevice.TUN_F_CSUM;
+    }
+
+    /** What the device finishes by itself: what the kernel has granted, as far as it does it right. */
+    private RouterInterface.Offloads offloads(TunDevice device) {
+        if (device.vnetHeaderBytes() == 0) {
+            return RouterInterface.Offloads.NONE;
+        }
+        int granted = device.offloads();
+        if (granted != wantedOffloads()) {
+            LOG.info(
+                    "{}: the kernel does not know offloads 0x{} (TUNSETOFFLOAD): they are off",
+                    device.name(),
+                    Integer.toHexString(wantedOffloads() & ~granted));
+        }
+        boolean gso = config.gso();
+        return kernelOffloads.trusted(
+                kind(), new RouterInterface.Offloads(true, gso, gso, gso && (granted & USO) == USO));
+    }
+
     private Device describe(TunDevice device, Rtnetlink netlink) throws IOException {
         int index = present(netlink.link(device.name())).index();
         if (config.mtu().isPresent()) {
@@ -148,7 +185,6 @@ final class TunOpener {
                     device.packetInformationBytes(),
                     device.vnetHeaderBytes()));
         }
-        boolean offloads = device.vnetHeaderBytes() != 0;
         DeviceProbe probe = DeviceProbe.ofTun(link, this::setUpKernelEnd);
         return new Device(
                 device.name(),
@@ -156,8 +192,7 @@ final class TunOpener {
                 config.mtu().orElse(link.mtu()),
                 mac,
                 ethernet ? link.mac() : 0,
-                new RouterInterface.Offloads(
-                        offloads, offloads, offloads, offloads && (device.offloads() & USO) == USO),
+                offloads(device),
                 receive,
                 transmit,
                 probe,

@@ -78,7 +78,8 @@ final class ConfigFileTest {
                 """);
 
         Tun tun = (Tun) config.interfaces().get(0);
-        assertThat(tun.common()).isEqualTo(new InterfaceConfig.Common("a", List.of(), OptionalInt.empty(), false));
+        assertThat(tun.common())
+                .isEqualTo(new InterfaceConfig.Common("a", List.of(), OptionalInt.empty(), false, true));
         assertThat(tun.virtual())
                 .isEqualTo(new InterfaceConfig.VirtualDevice(
                         "tun%d",
@@ -99,7 +100,7 @@ final class ConfigFileTest {
         assertThat(tap.advertisement()).isNull();
         assertThat(config.interfaces().get(2))
                 .isEqualTo(new Packet(
-                        new InterfaceConfig.Common("c", List.of(), OptionalInt.empty(), false),
+                        new InterfaceConfig.Common("c", List.of(), OptionalInt.empty(), false, true),
                         "eth0",
                         OptionalInt.empty(),
                         VnetHeader.AUTO,
@@ -119,7 +120,7 @@ final class ConfigFileTest {
                   interfaces {
                     wan {
                       type = packet, device = "eth0", addresses = ["203.0.113.2/24", "2001:db8:f::2/64"], mtu = 1500
-                      promiscuous = true, mac = "02:00:00:00:00:02", vnet-header = 10, queues = 2, redirects = true
+                      promiscuous = true, mac = "02:00:00:00:00:02", vnet-header = 10, queues = 2, redirects = true, gso = off
                     }
                     lan {
                       type = tap, device = tap0, addresses = ["192.168.1.1/24", "fd00:1::1/64", "fe80::1/64"]
@@ -175,7 +176,8 @@ final class ConfigFileTest {
                                 "wan",
                                 List.of(address("203.0.113.2/24"), address("2001:db8:f::2/64")),
                                 OptionalInt.of(1500),
-                                true),
+                                true,
+                                false),
                         "eth0",
                         OptionalInt.of(2),
                         VnetHeader.BYTES_10,
@@ -360,6 +362,7 @@ final class ConfigFileTest {
                 iface(
                         "p { type = packet, device = e, vnet-header = yes }",
                         "interfaces.p.vnet-header is \"yes\", expected auto, off or 10"),
+                iface("t { type = tun, gso = true }", "interfaces.t.gso is true, expected on or off"),
                 iface("t { type = tun, mtu = 67 }", "interfaces.t.mtu is 67, expected a whole number from 68 to 65535"),
                 iface(
                         "t { type = tun, mtu = 1279, addresses = \"fd00::1/64\" }",
