@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Both are a file below {@code /run}, as the namespaces' names are. The kernel unlocks it when the process ends,
  * however that happens; what it then still lists is what a run that was killed left behind.
  */
-final class LabClaim implements Closeable {
+public final class LabClaim implements Closeable {
     private static final int MOST_BYTES = 64 << 10;
 
     private final Path file;
@@ -39,7 +39,7 @@ final class LabClaim implements Closeable {
      *
      * @return null while another process, or another lab of this one, has it
      */
-    static @Nullable LabClaim tryAcquire(Path folder, String name) throws IOException {
+    public static @Nullable LabClaim tryAcquire(Path folder, String name) throws IOException {
         Files.createDirectories(folder);
         Path file = folder.resolve("lab-" + name);
         FileChannel channel =
@@ -63,7 +63,7 @@ final class LabClaim implements Closeable {
     }
 
     /** What was listed last, whether it exists or not. */
-    List<String> listed() throws IOException {
+    public List<String> listed() throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(channel.size(), MOST_BYTES));
         while (bytes.hasRemaining() && channel.read(bytes, bytes.position()) >= 0) {
             // until there is no more
@@ -77,7 +77,7 @@ final class LabClaim implements Closeable {
     }
 
     /** Lists what is about to be made. */
-    void list(List<String> things) throws IOException {
+    public void list(List<String> things) throws IOException {
         channel.truncate(0);
         ByteBuffer bytes = StandardCharsets.UTF_8.encode(String.join("\n", things) + "\n");
         while (bytes.hasRemaining()) {
@@ -96,7 +96,7 @@ final class LabClaim implements Closeable {
     }
 
     /** Empties the list: all that was listed is gone. */
-    void clear() throws IOException {
+    public void clear() throws IOException {
         channel.truncate(0);
     }
 

@@ -30,7 +30,7 @@ import java.util.concurrent.TimeoutException;
  *
  * <p>Needs CAP_SYS_ADMIN and CAP_NET_ADMIN. Used by one thread.
  */
-final class LabNetwork {
+public final class LabNetwork {
     private static final Path NAMESPACES = Path.of("/run/netns");
     private static final Path PROCESSES = Path.of("/proc");
 
@@ -156,7 +156,7 @@ final class LabNetwork {
      *
      * @return whether there was one
      */
-    static boolean remove(String name) throws IOException {
+    public static boolean remove(String name) throws IOException {
         if (!NetworkNamespace.exists(name)) {
             return false;
         }

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A program in a namespace of the lab, what it prints collected in a file. Used by the thread that started it. */
-final class LabProcess {
+public final class LabProcess {
     /** State of a listening socket in /proc/net/tcp: TCP_LISTEN of the kernel's tcp_states.h. */
     private static final String LISTENING = "0A";
 
@@ -30,7 +30,7 @@ final class LabProcess {
      * @param folder its working directory
      * @param output the file for its standard output and error
      */
-    static LabProcess start(String namespace, List<String> command, Path folder, Path output) throws IOException {
+    public static LabProcess start(String namespace, List<String> command, Path folder, Path output) throws IOException {
         List<String> inside = new ArrayList<>(
                 List.of("ip", "netns", "exec", namespace, "setsid", "setpriv", "--pdeathsig", "TERM", "--"));
         inside.addAll(command);
@@ -45,30 +45,35 @@ final class LabProcess {
         return new LabProcess(builder.start(), output);
     }
 
-    Path outputFile() {
+    /** Its process id: that of the program itself. */
+    public long pid() {
+        return process.pid();
+    }
+
+    public Path outputFile() {
         return output;
     }
 
-    boolean isAlive() {
+    public boolean isAlive() {
         return process.isAlive();
     }
 
-    int exitCode() {
+    public int exitCode() {
         return process.exitValue();
     }
 
     /** Waits for its end. */
-    boolean endsWithin(Duration time) throws InterruptedException {
+    public boolean endsWithin(Duration time) throws InterruptedException {
         return process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /** What it printed until now. */
-    String output() throws IOException {
+    public String output() throws IOException {
         return new String(Files.readAllBytes(output), StandardCharsets.UTF_8);
     }
 
     /** Whether anybody in its namespace listens at the TCP port. */
-    boolean listens(int port) throws IOException {
+    public boolean listens(int port) throws IOException {
         String ending = ":%04X".formatted(port);
         for (String table : List.of("tcp", "tcp6")) {
             Path file = Path.of("/proc", Long.toString(process.pid()), "net", table);
@@ -85,12 +90,12 @@ final class LabProcess {
     }
 
     /** Asks it to end. */
-    void terminate() {
+    public void terminate() {
         process.destroy();
     }
 
     /** Ends it for certain. */
-    void kill() {
+    public void kill() {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
     }

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// UDP traffic and its count.
+//
+//   udpgen send ADDRESS BYTES SECONDS   as many packets as go, 64 in a system call; prints how many
+//   udpgen receive SECONDS              counts, until nothing came for 200 ms or the time is over; prints packets, and the
+//                                       seconds from the first to the last
+//   udpgen knock ADDRESS SECONDS        a packet each millisecond, whatever the kernel says to it
+//   udpgen await SECONDS                prints when the first packet came, in nanoseconds of CLOCK_MONOTONIC
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PORT = 9999, BATCH = 64, MOST_BYTES = 2048, QUIET_MICROS = 200000, KNOCK_MICROS = 1000, KNOCK_BYTES = 18 };
+
+static char buffers[BATCH][MOST_BYTES];
+static struct iovec pieces[BATCH];
+static struct mmsghdr messages[BATCH];
+
+static long long nanos(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static double now(void) {
+    return nanos() * 1e-9;
+}
+
+static int fail(const char *what) {
+    perror(what);
+    return 1;
+}
+
+static void prepare(int bytes) {
+    for (int i = 0; i < BATCH; i++) {
+        pieces[i].iov_base = buffers[i];
+        pieces[i].iov_len = bytes;
+        messages[i].msg_hdr.msg_iov = pieces + i;
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+}
+
+static struct sockaddr_in6 destination(const char *text) {
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
+    if (inet_pton(AF_INET6, text, &address.sin6_addr) == 1) return address;
+    struct sockaddr_in *ip4 = (struct sockaddr_in *)&address;
+    memset(&address, 0, sizeof address);
+    ip4->sin_family = AF_INET;
+    ip4->sin_port = htons(PORT);
+    if (inet_pton(AF_INET, text, &ip4->sin_addr) != 1) {
+        fprintf(stderr, "%s is no address\n", text);
+        exit(2);
+    }
+    return address;
+}
+
+static int send_all(const char *text, int bytes, double seconds) {
+    struct sockaddr_in6 address = destination(text);
+    int fd = socket(address.sin6_family, SOCK_DGRAM, 0);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address)) return fail("connect");
+    prepare(bytes);
+    long packets = 0;
+    for (double end = now() + seconds; now() < end;) {
+        int sent = sendmmsg(fd, messages, BATCH, 0);
+        if (sent > 0) packets += sent;
+    }
+    printf("%ld\n", packets);
+    return 0;
+}
+
+// Takes IPv4 too.
+static int listening(void) {
+    int fd = socket(AF_INET6, SOCK_DGRAM, 0), buffer = 64 << 20, off = 0;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
+    struct timeval patience = {0, QUIET_MICROS};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
+    if (bind(fd, (struct sockaddr *)&any, sizeof any)) exit(fail("bind"));
+    return fd;
+}
+
+static int receive_all(double seconds) {
+    int fd = listening();
+    prepare(MOST_BYTES);
+    long packets = 0;
+    double first = 0, last = 0;
+    puts("ready");
+    fflush(stdout);
+    for (double end = now() + seconds; now() < end;) {
+        int received = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, 0);
+        if (received > 0) {
+            packets += received;
+            last = now();
+            if (!first) first = last;
+        } else if (packets) {
+            break;
+        }
+    }
+    printf("%ld %.6f\n", packets, last - first);
+    return 0;
+}
+
+static int knock(const char *text, double seconds) {
+    struct sockaddr_in6 address = destination(text);
+    int fd = socket(address.sin6_family, SOCK_DGRAM, 0);
+    for (double end = now() + seconds; now() < end; usleep(KNOCK_MICROS)) {
+        sendto(fd, buffers[0], KNOCK_BYTES, 0, (struct sockaddr *)&address, sizeof address);
+    }
+    return 0;
+}
+
+static int await_first(double seconds) {
+    int fd = listening();
+    puts("ready");
+    fflush(stdout);
+    for (double end = now() + seconds; now() < end;) {
+        if (recv(fd, buffers[0], MOST_BYTES, 0) >= 0) {
+            printf("%lld\n", nanos());
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    const char *what = argc > 1 ? argv[1] : "";
+    if (!strcmp(what, "send") && argc == 5) return send_all(argv[2], atoi(argv[3]), atof(argv[4]));
+    if (!strcmp(what, "receive") && argc == 3) return receive_all(atof(argv[2]));
+    if (!strcmp(what, "knock") && argc == 4) return knock(argv[2], atof(argv[3]));
+    if (!strcmp(what, "await") && argc == 3) return await_first(atof(argv[2]));
+    fprintf(stderr, "usage: %s send ADDRESS BYTES SECONDS | receive SECONDS | knock ADDRESS SECONDS | await SECONDS\n",
+            argv[0]);
+    return 2;
+}

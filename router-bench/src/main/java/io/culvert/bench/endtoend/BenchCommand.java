@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bench.endtoend;
+
+import io.culvert.app.Culvert;
+import io.culvert.ffi.Capability;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code culvert bench}, as the launcher starts it in a source tree. */
+@Command(
+        name = "culvert bench",
+        description = "Measure Culvert beside bare C forwarders and the kernel, between network namespaces made for it.",
+        footer = {
+            "",
+            "Scenarios are named PAIR/MEASURE, with PAIR one of tun-tun, packet-packet, tap-tap, tun-packet and MEASURE"
+                    + " one of tcp-1, udp-18, rtt-idle, tcp-8, tcp-1-ip6, udp-512, udp-1400, udp-18-ip6, rtt-loaded;"
+                    + " and process/start, process/idle, process/pauses, process/allocated.",
+            "Results compare within one run only. Leave the machine alone meanwhile."
+        },
+        mixinStandardHelpOptions = true)
+final class BenchCommand implements Callable<Integer> {
+    /** The source tree; the launcher says where. */
+    private static final String HOME = "culvert.home";
+
+    /** The program that runs Culvert, where it is not to be run as this process was. */
+    private static final String LAUNCHER = "culvert.launcher";
+
+    @Option(names = "--quick", description = "The essential alone, in a minute.")
+    private boolean quick;
+
+    @Option(names = "--only", paramLabel = "TEXT", description = "Only the scenarios with this in their name.")
+    private @Nullable String only;
+
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            description = "How often each measurement that has a bar is repeated (5, or 3 with --quick).")
+    private @Nullable Integer rounds;
+
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            description = "How long one measurement lasts (2, or 1 with --quick).")
+    private @Nullable Integer seconds;
+
+    @Option(
+            names = "--output",
+            paramLabel = "DIR",
+            description = "Where benchmarks.md, benchmarks.svg and benchmarks.json go (router-bench/target).")
+    private @Nullable Path output;
+
+    @Spec
+    private CommandSpec spec;
+
+    /** Runs the command, and exits the JVM. */
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new BenchCommand())
+                .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
+                .execute(args));
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        PrintWriter err = spec.commandLine().getErr();
+        PrintWriter out = spec.commandLine().getOut();
+        Plan plan = plan();
+        Path tree = Path.of(System.getProperty(HOME, ".")).toAbsolutePath().normalize();
+        Path module = tree.resolve("router-bench");
+        try {
+            Set<Capability> missing = EnumSet.of(Capability.CAP_NET_ADMIN, Capability.CAP_SYS_ADMIN);
+            missing.removeAll(Capability.effective());
+            if (!missing.isEmpty()) {
+                err.println("culvert: network namespaces need "
+                        + missing.stream().map(Enum::name).collect(Collectors.joining(" and ")) + "; run as root");
+                return Culvert.EXIT_NO_PERMISSION;
+            }
+            Machine machine = Machine.look(tree);
+            machine.notes().forEach((what, note) -> out.println(what + ": " + note));
+            out.println();
+            Yardsticks yardsticks =
+                    new Yardsticks(module.resolve("src/main/c"), module.resolve("target/yardsticks"));
+            Results results = new Bench(plan, culvert(), yardsticks, out).run();
+            out.println(Bar.table(Bar.of(results)).text());
+            return Culvert.EXIT_OK;
+        } catch (InterruptedException e) {
+            err.println("culvert: interrupted; everything is removed");
+            return Culvert.EXIT_FAILED;
+        } catch (IOException e) {
+            err.println("culvert: " + e.getMessage());
+            return Culvert.EXIT_FAILED;
+        }
+    }
+
+    private Plan plan() {
+        Plan plan = quick ? Plan.quick(only) : Plan.full(only);
+        if (rounds != null) {
+            plan = plan.withRounds(positive("--rounds", rounds));
+        }
+        return seconds == null ? plan : plan.withSeconds(positive("--seconds", seconds));
+    }
+
+    private int positive(String option, int value) {
+        if (value < 1) {
+            throw new ParameterException(spec.commandLine(), option + " is " + value + ", expected 1 or more");
+        }
+        return value;
+    }
+
+    /** The distribution's launcher; without one, the same Java with the same options and classes as this process. */
+    private static List<String> culvert() {
+        String launcher = System.getProperty(LAUNCHER);
+        if (launcher != null) {
+            return List.of(launcher);
+        }
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Culvert.class.getName()));
+        return command;
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bench.endtoend;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a run does.
+ *
+ * @param quick the essential alone, in a minute
+ * @param only a part of what scenarios are called, or null for all
+ * @param rounds how often everything that has a bar is measured; the rest at most {@link #MOST_OTHER_ROUNDS} times
+ * @param seconds that one measurement lasts
+ */
+record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
+    static final int MOST_OTHER_ROUNDS = 3;
+
+    static Plan quick(@Nullable String only) {
+        return new Plan(true, only, 3, 1);
+    }
+
+    static Plan full(@Nullable String only) {
+        return new Plan(false, only, 5, 2);
+    }
+
+    Plan withRounds(int other) {
+        return new Plan(quick, only, other, seconds);
+    }
+
+    Plan withSeconds(int other) {
+        return new Plan(quick, only, rounds, other);
+    }
+
+    /** Who is measured between the interfaces of a pair. */
+    List<Subject> subjects(Pair pair) {
+        if (!quick) {
+            return pair.subjects();
+        }
+        return switch (pair) {
+            case TUN_TUN -> List.of(Subject.CFWD, Subject.CUSO, Subject.KERNEL, Subject.CULVERT);
+            case PACKET_PACKET -> List.of(Subject.PFWD, Subject.CULVERT);
+            case TAP_TAP, TUN_PACKET -> List.of();
+        };
+    }
+
+    /** What is measured there. */
+    List<Measure> measures(Pair pair) {
+        return List.of(Measure.values()).stream()
+                .filter(measure -> !quick || isEssential(pair, measure))
+                .filter(measure -> wants(pair.id() + "/" + measure.id()))
+                .toList();
+    }
+
+    private static boolean isEssential(Pair pair, Measure measure) {
+        return pair == Pair.TUN_TUN ? measure.barred() : measure == Measure.TCP_1;
+    }
+
+    /** In how many rounds it is measured. */
+    int rounds(Pair pair, Measure measure) {
+        if (quick && (pair != Pair.TUN_TUN || measure == Measure.RTT_IDLE)) {
+            return 1;
+        }
+        return measure.barred() ? rounds : Math.min(rounds, MOST_OTHER_ROUNDS);
+    }
+
+    /** Whether it is measured with a million routes too. */
+    static boolean applies(Measure measure, Subject subject) {
+        return subject != Subject.CULVERT_MILLION || measure.barred();
+    }
+
+    /** Whether a scenario of that name is part of the run. */
+    boolean wants(String scenario) {
+        String part = only;
+        return part == null || scenario.contains(part);
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bench.endtoend;
+
+import java.util.Locale;
+
+/** What is measured, in what unit. */
+enum Quantity {
+    TCP_1("tcp-1", "TCP, 1 stream", "Gb/s"),
+    TCP_1_SYSTEM_CPU("tcp-1-system-cpu", "CPU of the machine, TCP", "s/GB"),
+    TCP_1_PROCESS_CPU("tcp-1-process-cpu", "CPU of the forwarder's process, TCP", "s/GB"),
+    TCP_8("tcp-8", "TCP, 8 streams", "Gb/s"),
+    TCP_1_IP6("tcp-1-ip6", "TCP, 1 stream, IPv6", "Gb/s"),
+    UDP_18("udp-18", "UDP, 18 bytes", "kpps"),
+    UDP_512("udp-512", "UDP, 512 bytes", "kpps"),
+    UDP_1400("udp-1400", "UDP, 1400 bytes", "kpps"),
+    UDP_18_IP6("udp-18-ip6", "UDP, 18 bytes, IPv6", "kpps"),
+    RTT_IDLE_MEDIAN("rtt-idle-median", "RTT, idle, median", "µs"),
+    RTT_IDLE_P99("rtt-idle-p99", "RTT, idle, p99", "µs"),
+    RTT_LOADED_MEDIAN("rtt-loaded-median", "RTT beside a TCP stream, median", "µs"),
+    RTT_LOADED_P99("rtt-loaded-p99", "RTT beside a TCP stream, p99", "µs"),
+    START("start", "start to first forwarded packet", "ms"),
+    IDLE_MEMORY("idle-memory", "resident memory, idle, four interfaces", "MB"),
+    IDLE_CPU("idle-cpu", "CPU while idle", "% of a core"),
+    LONGEST_PAUSE("longest-pause", "longest stop-the-world pause under load", "ms"),
+    PAUSES("pauses", "stop-the-world pauses over 5 ms under load", ""),
+    ALLOCATED("allocated", "allocated per forwarded packet", "bytes");
+
+    private final String id;
+    private final String text;
+    private final String unit;
+
+    Quantity(String id, String text, String unit) {
+        this.id = id;
+        this.text = text;
+        this.unit = unit;
+    }
+
+    String id() {
+        return id;
+    }
+
+    /** For people. */
+    String text() {
+        return text;
+    }
+
+    String unit() {
+        return unit;
+    }
+
+    /** A value in the unit, with as many digits as mean something. */
+    String written(double value) {
+        double size = Math.abs(value);
+        int digits = size >= 100 || value == 0 ? 0 : size >= 10 ? 1 : size >= 0.095 ? 2 : 3;
+        return String.format(Locale.ROOT, "%." + digits + "f", value);
+    }
+}

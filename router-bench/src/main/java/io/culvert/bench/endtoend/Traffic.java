@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bench.endtoend;
+
+import io.culvert.lab.LabProcess;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+
+/** Sends traffic through a bed, from side A to side B, and tells what came of it. Used by one thread. */
+final class Traffic {
+    private static final Duration GRACE = Duration.ofSeconds(10);
+    private static final double BITS_PER_GIGABIT = 1e9;
+    private static final double BYTES_PER_GIGABYTE = 1e9;
+    private static final double PACKETS_PER_KILO = 1e3;
+    /** Long enough for the path to be idle again. */
+    private static final double PING_INTERVAL_SECONDS = 0.02;
+
+    private static final long POLL_MS = 5;
+    private static final int SMALL = 18;
+
+    private final Path udpgen;
+    private final int seconds;
+
+    /**
+     * @param udpgen the program
+     * @param seconds that each measurement lasts
+     */
+    Traffic(Path udpgen, int seconds) {
+        this.udpgen = udpgen;
+        this.seconds = seconds;
+    }
+
+    /** A value and what it is about. */
+    record Value(Quantity quantity, double value) {}
+
+    /** Measures once; the first of the figures is the one to show. */
+    List<Value> measure(Measure measure, TestBed bed) throws IOException, InterruptedException {
+        return switch (measure) {
+            case TCP_1 -> tcpWithCpu(bed);
+            case TCP_8 -> List.of(new Value(Quantity.TCP_8, gigabits(tcp(bed, Side.B.hostIp4(), 8, seconds))));
+            case TCP_1_IP6 -> List.of(
+                    new Value(Quantity.TCP_1_IP6, gigabits(tcp(bed, Side.B.hostIp6(), 1, seconds))));
+            case UDP_18 -> List.of(udp(Quantity.UDP_18, bed, Side.B.hostIp4(), SMALL));
+            case UDP_512 -> List.of(udp(Quantity.UDP_512, bed, Side.B.hostIp4(), 512));
+            case UDP_1400 -> List.of(udp(Quantity.UDP_1400, bed, Side.B.hostIp4(), 1400));
+            case UDP_18_IP6 -> List.of(udp(Quantity.UDP_18_IP6, bed, Side.B.hostIp6(), SMALL));
+            case RTT_IDLE -> roundTrips(bed, Quantity.RTT_IDLE_MEDIAN, Quantity.RTT_IDLE_P99);
+            case RTT_LOADED -> loadedRoundTrips(bed);
+        };
+    }
+
+    private List<Value> tcpWithCpu(TestBed bed) throws IOException, InterruptedException {
+        OptionalLong pid = bed.forwarderPid();
+        double machineBefore = CpuTimes.ofMachine();
+        double processBefore = pid.isPresent() ? CpuTimes.ofProcess(pid.getAsLong()) : 0;
+        IperfReport report = tcp(bed, Side.B.hostIp4(), 1, seconds);
+        double gigabytes = report.bytes() / BYTES_PER_GIGABYTE;
+        List<Value> values = new ArrayList<>();
+        values.add(new Value(Quantity.TCP_1, gigabits(report)));
+        values.add(new Value(Quantity.TCP_1_SYSTEM_CPU, (CpuTimes.ofMachine() - machineBefore) / gigabytes));
+        if (pid.isPresent()) {
+            double used = CpuTimes.ofProcess(pid.getAsLong()) - processBefore;
+            values.add(new Value(Quantity.TCP_1_PROCESS_CPU, used / gigabytes));
+        }
+        return values;
+    }
+
+    private static double gigabits(IperfReport report) {
+        return report.bitsPerSecond() / BITS_PER_GIGABIT;
+    }
+
+    /** TCP to an address of side B, for a time. */
+    IperfReport tcp(TestBed bed, String address, int streams, int time) throws IOException, InterruptedException {
+        return IperfReport.parse(finish(startTcp(bed, address, streams, time), time));
+    }
+
+    private static LabProcess startTcp(TestBed bed, String address, int streams, int time) throws IOException {
+        return bed.start(
+                Side.A,
+                "iperf-client",
+                List.of(
+                        "iperf3",
+                        "--client",
+                        address,
+                        "--time",
+                        Integer.toString(time),
+                        "--parallel",
+                        Integer.toString(streams),
+                        "--json"));
+    }
+
+    private Value udp(Quantity quantity, TestBed bed, String address, int bytes)
+            throws IOException, InterruptedException {
+        return new Value(
+                quantity, flood(bed, address, bytes, seconds).packetsPerSecond() / PACKETS_PER_KILO);
+    }
+
+    /** UDP packets as fast as they go, for a time: those that arrived. */
+    UdpCount flood(TestBed bed, String address, int bytes, int time) throws IOException, InterruptedException {
+        LabProcess receiver = bed.start(
+                Side.B,
+                "udp-receiver",
+                List.of(udpgen.toString(), "receive", Long.toString(time + GRACE.toSeconds() / 2)));
+        awaitReady(receiver);
+        LabProcess sender = bed.start(
+                Side.A,
+                "udp-sender",
+                List.of(udpgen.toString(), "send", address, Integer.toString(bytes), Integer.toString(time)));
+        finish(sender, time);
+        return UdpCount.parse(finish(receiver, time));
+    }
+
+    /** Waits until a program that says so is ready. */
+    static void awaitReady(LabProcess process) throws IOException, InterruptedException {
+        long patience = System.nanoTime() + GRACE.toNanos();
+        while (!process.output().startsWith("ready")) {
+            if (!process.isAlive() || System.nanoTime() - patience > 0) {
+                throw new IOException("a program did not become ready: " + process.output().strip());
+            }
+            Thread.sleep(POLL_MS);
+        }
+    }
+
+    private List<Value> roundTrips(TestBed bed, Quantity median, Quantity p99)
+            throws IOException, InterruptedException {
+        LabProcess ping = bed.start(
+                Side.A,
+                "ping",
+                List.of(
+                        "ping",
+                        "-n",
+                        "-i",
+                        Double.toString(PING_INTERVAL_SECONDS),
+                        "-c",
+                        Long.toString(Math.round(seconds / PING_INTERVAL_SECONDS)),
+                        "-W",
+                        "1",
+                        Side.B.hostIp4()));
+        List<Double> replies = PingReplies.micros(finish(ping, seconds));
+        if (replies.isEmpty()) {
+            throw new IOException("no ping was answered");
+        }
+        Series times = new Series(replies);
+        return List.of(new Value(median, times.median()), new Value(p99, times.percentile(99)));
+    }
+
+    private List<Value> loadedRoundTrips(TestBed bed) throws IOException, InterruptedException {
+        int longer = seconds + 1;
+        LabProcess load = startTcp(bed, Side.B.hostIp4(), 1, longer);
+        List<Value> values = roundTrips(bed, Quantity.RTT_LOADED_MEDIAN, Quantity.RTT_LOADED_P99);
+        IperfReport.parse(finish(load, longer));
+        return values;
+    }
+
+    /** Waits for the end of a program that should take so long, and answers its output. */
+    private static String finish(LabProcess process, int time) throws IOException, InterruptedException {
+        if (!process.endsWithin(GRACE.plusSeconds(time))) {
+            process.kill();
+            throw new IOException("a program did not end in time: " + process.output().strip());
+        }
+        return process.output();
+    }
+}
