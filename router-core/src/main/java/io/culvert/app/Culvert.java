@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "78:bad configuration"
         },
         subcommands = {
+            BenchCommand.class,
             CheckCommand.class,
             DemoCommand.class,
             LabCommand.class,

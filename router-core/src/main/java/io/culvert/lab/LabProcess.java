@@ -30,7 +30,8 @@ public final class LabProcess {
      * @param folder its working directory
      * @param output the file for its standard output and error
      */
-    public static LabProcess start(String namespace, List<String> command, Path folder, Path output) throws IOException {
+    public static LabProcess start(String namespace, List<String> command, Path folder, Path output)
+            throws IOException {
         List<String> inside = new ArrayList<>(
                 List.of("ip", "netns", "exec", namespace, "setsid", "setpriv", "--pdeathsig", "TERM", "--"));
         inside.addAll(command);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -25,15 +26,16 @@ import picocli.CommandLine.Spec;
 /** {@code culvert bench}, as the launcher starts it in a source tree. */
 @Command(
         name = "culvert bench",
-        description = "Measure Culvert beside bare C forwarders and the kernel, between network namespaces made for it.",
+        description =
+                "Measure Culvert beside bare C forwarders and the kernel, between network namespaces made for it.",
         footer = {
             "",
             "Scenarios are named PAIR/MEASURE, with PAIR one of tun-tun, packet-packet, tap-tap, tun-packet and MEASURE"
                     + " one of tcp-1, udp-18, rtt-idle, tcp-8, tcp-1-ip6, udp-512, udp-1400, udp-18-ip6, rtt-loaded;"
                     + " and process/start, process/idle, process/pauses, process/allocated.",
-            "Results compare within one run only. Leave the machine alone meanwhile."
-        },
-        mixinStandardHelpOptions = true)
+            "Results compare within one run only. Leave the machine alone meanwhile.",
+            "Microbenchmarks are run by: culvert bench --micro"
+        })
 final class BenchCommand implements Callable<Integer> {
     /** The source tree; the launcher says where. */
     private static final String HOME = "culvert.home";
@@ -65,6 +67,13 @@ final class BenchCommand implements Callable<Integer> {
             description = "Where benchmarks.md, benchmarks.svg and benchmarks.json go (router-bench/target).")
     private @Nullable Path output;
 
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "Show this help.")
+    @SuppressWarnings("unused") // picocli shows the help by itself
+    private boolean help;
+
     @Spec
     private CommandSpec spec;
 
@@ -93,10 +102,10 @@ final class BenchCommand implements Callable<Integer> {
             Machine machine = Machine.look(tree);
             machine.notes().forEach((what, note) -> out.println(what + ": " + note));
             out.println();
-            Yardsticks yardsticks =
-                    new Yardsticks(module.resolve("src/main/c"), module.resolve("target/yardsticks"));
+            Yardsticks yardsticks = new Yardsticks(module.resolve("src/main/c"), module.resolve("target/yardsticks"));
             Results results = new Bench(plan, culvert(), yardsticks, out).run();
             out.println(Bar.table(Bar.of(results)).text());
+            write(output == null ? module.resolve("target") : output, results, plan, machine, out);
             return Culvert.EXIT_OK;
         } catch (InterruptedException e) {
             err.println("culvert: interrupted; everything is removed");
@@ -105,6 +114,14 @@ final class BenchCommand implements Callable<Integer> {
             err.println("culvert: " + e.getMessage());
             return Culvert.EXIT_FAILED;
         }
+    }
+
+    private static void write(Path folder, Results results, Plan plan, Machine machine, PrintWriter out)
+            throws IOException {
+        Files.createDirectories(folder);
+        Path json = Files.writeString(folder.resolve("benchmarks.json"), JsonReport.of(results, plan, machine));
+        out.println();
+        out.println("every value is in " + json);
     }
 
     private Plan plan() {

@@ -36,9 +36,7 @@ record Machine(Map<String, String> notes) {
                 Runtime.getRuntime().availableProcessors() + " × " + find(MODEL, Path.of("/proc/cpuinfo")));
         notes.put("memory", memory());
         notes.put("kernel", System.getProperty("os.name") + " " + System.getProperty("os.version"));
-        notes.put(
-                "Java",
-                System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
+        notes.put("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
         notes.put("C compiler", firstLine(tree, "cc", "--version"));
         notes.put("iperf3", firstLine(tree, "iperf3", "--version"));
         notes.put("ping", firstLine(tree, "ping", "-V"));
@@ -53,9 +51,7 @@ record Machine(Map<String, String> notes) {
 
     private static String memory() {
         String kilobytes = find(MEMORY, Path.of("/proc/meminfo"));
-        return kilobytes.equals(UNKNOWN)
-                ? UNKNOWN
-                : Math.round(Long.parseLong(kilobytes) / KB_PER_GIB) + " GiB";
+        return kilobytes.equals(UNKNOWN) ? UNKNOWN : Math.round(Long.parseLong(kilobytes) / KB_PER_GIB) + " GiB";
     }
 
     private static String find(Pattern pattern, Path file) {

@@ -31,7 +31,8 @@ record Series(List<Double> values) {
      * @param percent from 0 to 100
      */
     double percentile(double percent) {
-        double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+        double[] sorted =
+                values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
         double position = percent / 100 * (sorted.length - 1);
         int below = (int) Math.floor(position);
         int above = (int) Math.ceil(position);

@@ -191,8 +191,8 @@ final class TestBed implements Closeable {
             Optional<KernelLink> link = kernel.link(side.hostDevice());
             while (link.isEmpty()) {
                 if (!maker.isAlive() || System.nanoTime() - patience > 0) {
-                    throw new IOException(
-                            "the yardstick made no " + end.word() + ": " + maker.output().strip());
+                    throw new IOException("the yardstick made no " + end.word() + ": "
+                            + maker.output().strip());
                 }
                 Thread.sleep(POLL_MS);
                 link = kernel.link(side.hostDevice());
@@ -256,7 +256,8 @@ final class TestBed implements Closeable {
         LabProcess server = start(Side.B, "iperf-server", List.of("iperf3", "--server"));
         while (!server.listens(IPERF_PORT)) {
             if (!server.isAlive() || System.nanoTime() - patience > 0) {
-                throw new IOException("iperf3 does not listen: " + server.output().strip());
+                throw new IOException(
+                        "iperf3 does not listen: " + server.output().strip());
             }
             Thread.sleep(POLL_MS);
         }

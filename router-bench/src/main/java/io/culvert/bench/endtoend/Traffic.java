@@ -41,8 +41,7 @@ final class Traffic {
         return switch (measure) {
             case TCP_1 -> tcpWithCpu(bed);
             case TCP_8 -> List.of(new Value(Quantity.TCP_8, gigabits(tcp(bed, Side.B.hostIp4(), 8, seconds))));
-            case TCP_1_IP6 -> List.of(
-                    new Value(Quantity.TCP_1_IP6, gigabits(tcp(bed, Side.B.hostIp6(), 1, seconds))));
+            case TCP_1_IP6 -> List.of(new Value(Quantity.TCP_1_IP6, gigabits(tcp(bed, Side.B.hostIp6(), 1, seconds))));
             case UDP_18 -> List.of(udp(Quantity.UDP_18, bed, Side.B.hostIp4(), SMALL));
             case UDP_512 -> List.of(udp(Quantity.UDP_512, bed, Side.B.hostIp4(), 512));
             case UDP_1400 -> List.of(udp(Quantity.UDP_1400, bed, Side.B.hostIp4(), 1400));
@@ -94,8 +93,7 @@ final class Traffic {
 
     private Value udp(Quantity quantity, TestBed bed, String address, int bytes)
             throws IOException, InterruptedException {
-        return new Value(
-                quantity, flood(bed, address, bytes, seconds).packetsPerSecond() / PACKETS_PER_KILO);
+        return new Value(quantity, flood(bed, address, bytes, seconds).packetsPerSecond() / PACKETS_PER_KILO);
     }
 
     /** UDP packets as fast as they go, for a time: those that arrived. */
@@ -118,7 +116,8 @@ final class Traffic {
         long patience = System.nanoTime() + GRACE.toNanos();
         while (!process.output().startsWith("ready")) {
             if (!process.isAlive() || System.nanoTime() - patience > 0) {
-                throw new IOException("a program did not become ready: " + process.output().strip());
+                throw new IOException(
+                        "a program did not become ready: " + process.output().strip());
             }
             Thread.sleep(POLL_MS);
         }
@@ -159,7 +158,8 @@ final class Traffic {
     private static String finish(LabProcess process, int time) throws IOException, InterruptedException {
         if (!process.endsWithin(GRACE.plusSeconds(time))) {
             process.kill();
-            throw new IOException("a program did not end in time: " + process.output().strip());
+            throw new IOException(
+                    "a program did not end in time: " + process.output().strip());
         }
         return process.output();
     }

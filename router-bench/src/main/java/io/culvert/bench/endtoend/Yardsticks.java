@@ -56,8 +56,7 @@ final class Yardsticks {
 
     private static void compile(Path source, Path program) throws IOException, InterruptedException {
         Path unfinished = Files.createTempFile(program.getParent(), "unfinished", "");
-        List<String> command = Stream.of(
-                        List.of("cc"), FLAGS, List.of("-o", unfinished.toString(), source.toString()))
+        List<String> command = Stream.of(List.of("cc"), FLAGS, List.of("-o", unfinished.toString(), source.toString()))
                 .flatMap(List::stream)
                 .toList();
         Process compiler;
