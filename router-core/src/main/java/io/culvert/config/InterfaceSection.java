@@ -103,7 +103,7 @@ final class InterfaceSection {
             "vnet-header",
             ValueType.choice(List.of(VnetHeader.AUTO, VnetHeader.OFF, VnetHeader.BYTES_10), InterfaceSection::written),
             "auto",
-            "The virtio header that carries offloads, by its size in bytes; auto takes what the device can.");
+            "The virtio header that carries offloads, by its size in bytes; with off, nothing that is sent is left to the device.");
     private static final Key<String> OWNER = optional(
             "owner", Names.ACCOUNT_NAME, "nobody but root", "The user who may open the device, by name or number.");
     private static final Key<String> GROUP =

@@ -37,7 +37,7 @@ final class PacketOpener {
         this.lanes = lanes;
         this.poller = poller;
         this.kernelOffloads = kernelOffloads;
-        if (config.vnetHeader() != InterfaceConfig.VnetHeader.OFF) {
+        if (offloading()) {
             kernelOffloads.start(OffloadKind.PACKET);
         }
     }
@@ -58,14 +58,15 @@ final class PacketOpener {
             if (config.mtu().isPresent() && config.mtu().getAsInt() > link.mtu()) {
                 netlink.setMtu(link.index(), config.mtu().getAsInt());
             }
-            boolean vnetHeader = config.vnetHeader() != InterfaceConfig.VnetHeader.OFF;
             PacketSocket socket = PacketSocket.builder(link.index())
                     .queues(config.queues().orElse(lanes))
-                    .vnetHeader(vnetHeader)
+                    // Always: senders on this host leave checksums and segmentation to the device, whatever is wanted
+                    // here, and only this header tells where and how.
+                    .vnetHeader(true)
                     .promiscuous(config.promiscuous())
                     .allMulticast(true)
                     // Past the qdisc the kernel drops a superpacket that the device can't cut by itself.
-                    .bypassQdisc(!vnetHeader)
+                    .bypassQdisc(!offloading())
                     .receiveBuffer(SOCKET_BUFFER_BYTES)
                     .sendBuffer(SOCKET_BUFFER_BYTES)
                     .open();
@@ -91,7 +92,7 @@ final class PacketOpener {
         for (int queue = 0; queue < socket.queues(); queue++) {
             Poller.Watch watch = poller.watch(socket.fd(queue));
             watches.add(watch);
-            receive.add(new PacketReceiveQueue(interfaceId, link.name(), link.mtu(), socket, queue, watch));
+            receive.add(new PacketReceiveQueue(interfaceId, link.name(), socket, queue, watch));
         }
         for (int lane = 0; lane < lanes; lane++) {
             transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));
@@ -103,7 +104,7 @@ final class PacketOpener {
                 config.mtu().orElse(link.mtu()),
                 mac,
                 0,
-                socket.vnetHeaderBytes() == 0 ? RouterInterface.Offloads.NONE : offloads(),
+                offloads(),
                 receive,
                 transmit,
                 probe,
@@ -114,8 +115,15 @@ final class PacketOpener {
                 });
     }
 
+    private boolean offloading() {
+        return config.vnetHeader() != InterfaceConfig.VnetHeader.OFF;
+    }
+
     /** What the kernel finishes of what is sent. Superpackets may be received even where none are sent. */
     private RouterInterface.Offloads offloads() {
+        if (!offloading()) {
+            return RouterInterface.Offloads.NONE;
+        }
         boolean gso = config.gso();
         return kernelOffloads.trusted(
                 OffloadKind.PACKET, new RouterInterface.Offloads(true, gso, gso, gso && kernelCutsUdp()));

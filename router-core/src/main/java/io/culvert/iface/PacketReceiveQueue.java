@@ -15,8 +15,8 @@ import java.io.IOException;
  * Reads one packet socket by recvmmsg. How many buffers it offers follows what it found last time, so that neither a lone
  * packet pays for a full vector nor a burst for many calls.
  *
- * <p>A VLAN tag that the kernel took out of a frame is put back, and a checksum that the sender left unfilled is known as
- * such.
+ * <p>A VLAN tag that the kernel took out of a frame is put back. Superpackets and unfilled checksums of senders on this host
+ * are known as such by the virtio header.
  */
 final class PacketReceiveQueue implements ReceiveQueue {
     private static final int FEWEST = 4;
@@ -26,7 +26,6 @@ final class PacketReceiveQueue implements ReceiveQueue {
 
     private final int interfaceId;
     private final String device;
-    private final int mtu;
     private final PacketSocket socket;
     private final int queue;
     private final Poller.Watch watch;
@@ -34,11 +33,9 @@ final class PacketReceiveQueue implements ReceiveQueue {
     private final PacketBuffer[] offered = new PacketBuffer[PacketVector.MAX_CAPACITY];
     private int offer = FEWEST;
 
-    /** @param mtu of the device in bytes: what is larger was put together by this host */
-    PacketReceiveQueue(int interfaceId, String device, int mtu, PacketSocket socket, int queue, Poller.Watch watch) {
+    PacketReceiveQueue(int interfaceId, String device, PacketSocket socket, int queue, Poller.Watch watch) {
         this.interfaceId = interfaceId;
         this.device = device;
-        this.mtu = mtu;
         this.socket = socket;
         this.queue = queue;
         this.watch = watch;
@@ -84,17 +81,12 @@ final class PacketReceiveQueue implements ReceiveQueue {
             }
             packet.setWindow(PacketBuffer.HEADROOM, length);
             packet.setReceiveInterface(interfaceId);
-            if (headerBytes != 0) {
-                VirtioOffload.read(packet, from);
-            }
+            VirtioOffload.read(packet, from);
             int tag = messages.vlanTag(i);
             if (tag != MessageVector.NO_VLAN_TAG) {
                 putBack(packet, tag);
             }
             packet.setL2Offset(packet.start());
-            if (headerBytes == 0 && (messages.auxdataStatus(i) & PacketSocket.TP_STATUS_CSUMNOTREADY) != 0) {
-                UnfilledChecksum.locate(packet, mtu);
-            }
             into.add(packet);
             added++;
             bytes += length;

@@ -60,7 +60,7 @@ final class TestRouter implements AutoCloseable {
     private final Map<String, List<Seen>> seen = new ConcurrentHashMap<>();
     private final ActorSystem<RouterActor.Command> system;
 
-    private TestRouter(String hocon, @Nullable TestHost home) throws IOException {
+    private TestRouter(String hocon, @Nullable TestHost home, KernelOffloads kernel) throws IOException {
         Path file = folder.resolve("router.conf");
         Files.writeString(
                 file,
@@ -92,7 +92,7 @@ final class TestRouter implements AutoCloseable {
             }
         };
         RouterActor.Openers openers = (id, one, mac, lanes, poller) -> {
-            InterfaceActor.Opener real = InterfaceActor.Opener.of(id, one, mac, lanes, poller);
+            InterfaceActor.Opener real = InterfaceActor.opener(kernel, id, one, mac, lanes, poller);
             return () -> watched(
                     one,
                     home == null || !(one instanceof InterfaceConfig.Packet)
@@ -108,17 +108,22 @@ final class TestRouter implements AutoCloseable {
 
     /** Starts a router from what stands inside {@code router { ... }}, and waits until every interface was tried. */
     static TestRouter start(String hocon) throws IOException {
-        return new TestRouter("lanes = 1\n" + hocon, null);
+        return new TestRouter("lanes = 1\n" + hocon, null, KernelOffloads.THIS_KERNEL);
     }
 
     /** The same with packet interfaces on devices of a namespace. */
     static TestRouter startIn(TestHost home, String hocon) throws IOException {
-        return new TestRouter("lanes = 1\n" + hocon, home);
+        return new TestRouter("lanes = 1\n" + hocon, home, KernelOffloads.THIS_KERNEL);
     }
 
     /** The same with two lanes. */
     static TestRouter startTwoLanes(@Nullable TestHost home, String hocon) throws IOException {
-        return new TestRouter("lanes = 2\n" + hocon, home);
+        return new TestRouter("lanes = 2\n" + hocon, home, KernelOffloads.THIS_KERNEL);
+    }
+
+    /** The same, with one lane, on a kernel that does what the test says of it. */
+    static TestRouter startOn(KernelOffloads kernel, TestHost home, String hocon) throws IOException {
+        return new TestRouter("lanes = 1\n" + hocon, home, kernel);
     }
 
     private Device watched(InterfaceConfig one, Device device) {

@@ -4,6 +4,7 @@ package io.culvert.iface;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.culvert.ffi.NetworkNamespace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
@@ -11,8 +12,11 @@ import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -98,6 +102,73 @@ final class Traffic {
                         .isEqualTo(sent);
             }
         }
+    }
+
+    /** Waits until a datagram comes through, as it does once both ends are set up. */
+    static void reach(TestHost from, String fromAddress, TestHost to, String toAddress) {
+        await().atMost(Duration.ofSeconds(15))
+                .pollInterval(Duration.ofMillis(1))
+                .ignoreExceptions()
+                .until(() -> {
+                    try (DatagramSocket there = to.datagrams(toAddress);
+                            DatagramSocket here = from.datagrams(fromAddress)) {
+                        there.setSoTimeout(50);
+                        here.send(new DatagramPacket(new byte[1], 1, there.getLocalSocketAddress()));
+                        there.receive(new DatagramPacket(new byte[1], 1));
+                        return true;
+                    }
+                });
+    }
+
+    /** Sends one buffer that the kernel is to cut into datagrams of {@code segment} bytes, and checks each of them. */
+    static void segmentedDatagrams(TestHost from, TestHost to, String toAddress, int segment) throws IOException {
+        byte[] sent = new byte[Math.min(8_000, 40 * segment) + segment / 2];
+        new Random(segment).nextBytes(sent);
+        try (DatagramSocket there = to.datagrams(toAddress);
+                RawDatagrams here = RawDatagrams.open(from, (InetSocketAddress) there.getLocalSocketAddress())) {
+            there.setSoTimeout(PATIENCE_MS);
+            here.segmented(segment);
+            assertThat(here.send(sent)).isEqualTo(sent.length);
+            for (int at = 0; at < sent.length; at += segment) {
+                DatagramPacket packet = new DatagramPacket(new byte[8192], 8192);
+                there.receive(packet);
+                assertThat(Arrays.copyOf(packet.getData(), packet.getLength()))
+                        .as("datagram at %d of %d", at, sent.length)
+                        .isEqualTo(Arrays.copyOfRange(sent, at, Math.min(at + segment, sent.length)));
+            }
+        }
+    }
+
+    /** A datagram that may not be fragmented and is too big for the link behind the router is answered with its MTU. */
+    static void tooBig(TestHost from, String to, int bytes, int mtu) throws IOException {
+        try (RawDatagrams here = RawDatagrams.open(from, new InetSocketAddress(to, 9))) {
+            here.dontFragment();
+            assertThat(here.send(new byte[bytes])).isEqualTo(bytes);
+            await().atMost(Duration.ofSeconds(15)).until(() -> here.pathMtu() == mtu);
+        }
+    }
+
+    /** How many packets a host threw away because their checksum was wrong. */
+    static long wrongChecksums(TestHost host) throws IOException {
+        return NetworkNamespace.call(host.namespace, () -> {
+            long wrong = 0;
+            for (String line : Files.readAllLines(Path.of("/proc/thread-self/net/snmp6"))) {
+                if (line.startsWith("Udp6InCsumErrors") || line.startsWith("Icmp6InCsumErrors")) {
+                    wrong += Long.parseLong(line.substring(line.indexOf(' ')).strip());
+                }
+            }
+            List<String> lines = Files.readAllLines(Path.of("/proc/thread-self/net/snmp"));
+            for (int i = 0; i < lines.size(); i += 2) {
+                String[] names = lines.get(i).split(" ", -1);
+                String[] values = lines.get(i + 1).split(" ", -1);
+                for (int column = 1; column < names.length; column++) {
+                    if (names[column].equals("InCsumErrors")) {
+                        wrong += Long.parseLong(values[column]);
+                    }
+                }
+            }
+            return wrong;
+        });
     }
 
     /** The router's address is the only hop on the way. */
