@@ -24,10 +24,11 @@ import io.culvert.fib.RouteSource;
 import io.culvert.graph.FaultPolicy;
 import io.culvert.graph.Lane;
 import io.culvert.graph.LaneActor;
+import io.culvert.graph.LaneDispatcher;
 import io.culvert.graph.RouterGraph;
 import io.culvert.iface.Device;
+import io.culvert.iface.EventLoop;
 import io.culvert.iface.InterfaceActor;
-import io.culvert.iface.Poller;
 import io.culvert.neighbor.NeighborTable;
 import io.culvert.net.InterfaceAddress;
 import io.culvert.net.Ip4Address;
@@ -121,7 +122,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /** Makes what opens an interface; tests open other devices than the kernel's. */
     @FunctionalInterface
     public interface Openers {
-        InterfaceActor.Opener opener(int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller);
+        InterfaceActor.Opener opener(int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops);
     }
 
     private record Attaching(RouterInterface iface, Set<Integer> lanes) {}
@@ -135,7 +136,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private volatile RouterConfig configInForce;
     private final Outcome outcome;
     private final RouterGraph graph;
-    private final Poller poller;
+    /** One for each lane. */
+    private final List<EventLoop> loops = new ArrayList<>();
+
     private final PublishedTables tables;
     private final List<Lane> lanes = new ArrayList<>();
     private final List<ActorRef<LaneActor.Command>> laneActors = new ArrayList<>();
@@ -212,7 +215,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         this.configInForce = config;
         this.outcome = outcome;
         this.graph = graph;
-        this.poller = new Poller();
         Fib fib = new Fib();
         NeighborTable neighborTable = new NeighborTable(config.neighbor().maxEntries(), System.nanoTime());
         tables = new PublishedTables(fib, neighborTable);
@@ -254,8 +256,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             ByteBuffer memory = NativeMemory.map(config.buffersPerLane() * BufferPool.BUFFER_BYTES);
             Lane lane = new Lane(number, new BufferPool(memory, NativeMemory.address(memory)), environment);
             lanes.add(lane);
+            EventLoop loop = new EventLoop();
+            loops.add(loop);
+            String dispatcher = LaneDispatcher.register(getContext().getSystem(), number, loop);
             ActorRef<LaneActor.Command> actor =
-                    getContext().spawn(LaneActor.create(lane, graph, this::deviceLost), "lane-" + number);
+                    getContext().spawn(LaneActor.create(lane, graph, this::deviceLost, dispatcher), "lane-" + number);
             getContext().watch(actor);
             laneActors.add(actor);
         }
@@ -267,7 +272,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         ActorRef<InterfaceActor.Event> news = getContext().messageAdapter(InterfaceActor.Event.class, DeviceNews::new);
         for (int id = 0; id < config.interfaces().size(); id++) {
             InterfaceConfig one = config.interfaces().get(id);
-            InterfaceActor.Opener opener = openers.opener(id, one, madeUpMac(one.name()), lanes.size(), poller);
+            InterfaceActor.Opener opener = openers.opener(id, one, madeUpMac(one.name()), loops);
             interfaceActors.add(getContext()
                     .spawn(
                             InterfaceActor.create(id, opener, news),
@@ -679,7 +684,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> end() {
         outcome.ended(tables.interfaces(), new RouterCounters(lanes, missed));
-        poller.close();
+        loops.forEach(EventLoop::close);
         return Behaviors.stopped();
     }
 

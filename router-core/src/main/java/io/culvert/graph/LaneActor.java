@@ -63,6 +63,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private final Lane lane;
     private final RouterGraph graph;
     private final RouterGraph.DeviceLoss deviceLoss;
+    private final String dispatcher;
     private final TimerScheduler<Command> timers;
     private final Materializer materializer;
     private final Map<Integer, Queues> queues = new TreeMap<>();
@@ -78,12 +79,14 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
             TimerScheduler<Command> timers,
             Lane lane,
             RouterGraph graph,
-            RouterGraph.DeviceLoss deviceLoss) {
+            RouterGraph.DeviceLoss deviceLoss,
+            String dispatcher) {
         super(context);
         this.timers = timers;
         this.lane = lane;
         this.graph = graph;
         this.deviceLoss = deviceLoss;
+        this.dispatcher = dispatcher;
         this.materializer = Materializer.createMaterializer(context);
     }
 
@@ -91,10 +94,12 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
      * Starts the lane without queues.
      *
      * @param deviceLoss told, on the lane's thread, when a queue's device is gone
+     * @param dispatcher name of the Akka dispatcher that runs the lane's graph
      */
-    public static Behavior<Command> create(Lane lane, RouterGraph graph, RouterGraph.DeviceLoss deviceLoss) {
+    public static Behavior<Command> create(
+            Lane lane, RouterGraph graph, RouterGraph.DeviceLoss deviceLoss, String dispatcher) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
-            LaneActor actor = new LaneActor(context, timers, lane, graph, deviceLoss);
+            LaneActor actor = new LaneActor(context, timers, lane, graph, deviceLoss, dispatcher);
             actor.start();
             return actor;
         }));
@@ -156,7 +161,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
                 .toList();
         List<TransmitQueue> transmit =
                 queues.values().stream().map(Queues::transmit).toList();
-        RouterGraph.Running started = graph.run(lane, receive, transmit, deviceLoss, materializer);
+        RouterGraph.Running started = graph.run(lane, receive, transmit, deviceLoss, dispatcher, materializer);
         running = started;
         startedNanos = System.nanoTime();
         toSettle.forEach(Runnable::run);

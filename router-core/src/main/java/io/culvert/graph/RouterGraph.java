@@ -39,8 +39,6 @@ import org.jspecify.annotations.Nullable;
  * its own queues as one fused island without a thread boundary.
  */
 public final class RouterGraph {
-    private static final String DISPATCHER = "culvert.lane-dispatcher";
-
     /** Where a packet goes that leaves the last stage of an arc by {@link Target#next()}. */
     private static final Map<Arc, Arc> CONTINUATIONS = Map.of(
             Arc.IP4_FORWARD, Arc.IP4_OUTPUT,
@@ -242,12 +240,17 @@ public final class RouterGraph {
         void deviceLost(int interfaceId, IOException cause);
     }
 
-    /** Starts the graph in a lane, over these queues. One at a time per lane. */
+    /**
+     * Starts the graph in a lane, over these queues. One at a time per lane.
+     *
+     * @param dispatcher name of the Akka dispatcher that runs it
+     */
     public Running run(
             Lane lane,
             List<ReceiveQueue> receiveQueues,
             List<TransmitQueue> transmitQueues,
             DeviceLoss deviceLoss,
+            String dispatcher,
             Materializer materializer) {
         LaneSource.StopSwitch stopSwitch = new LaneSource.StopSwitch(lane);
         List<String> sourceEntries = new ArrayList<>(entries);
@@ -264,7 +267,7 @@ public final class RouterGraph {
                     return ClosedShape.getInstance();
                 }))
                 .withAttributes(Attributes.name("lane-" + lane.number())
-                        .and(akka.stream.ActorAttributes.dispatcher(DISPATCHER)))
+                        .and(akka.stream.ActorAttributes.dispatcher(dispatcher)))
                 .run(materializer);
         return new Running(stopSwitch, ended);
     }

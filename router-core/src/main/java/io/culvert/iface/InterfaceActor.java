@@ -15,6 +15,7 @@ import io.culvert.ffi.NativeException;
 import io.culvert.net.MacAddress;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,26 +84,26 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
          * What opens a configured interface.
          *
          * @param mac the router's own MAC address where the configuration leaves it to the router
-         * @param lanes how many lanes will read and write the device
+         * @param loops of the lanes that will read and write the device
          */
-        static Opener of(int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller) {
-            return opener(KernelOffloads.THIS_KERNEL, interfaceId, config, mac, lanes, poller);
+        static Opener of(int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
+            return opener(KernelOffloads.THIS_KERNEL, interfaceId, config, mac, loops);
         }
     }
 
     /** What opens an interface on a kernel that may not do right all that it claims. */
     static Opener opener(
-            KernelOffloads kernel, int interfaceId, InterfaceConfig config, MacAddress mac, int lanes, Poller poller) {
+            KernelOffloads kernel, int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
         if (config instanceof InterfaceConfig.Packet packet) {
-            return new PacketOpener(interfaceId, packet, lanes, poller, kernel)::open;
+            return new PacketOpener(interfaceId, packet, loops, kernel)::open;
         }
         if (config instanceof InterfaceConfig.Tap tap) {
             MacAddress configured = tap.mac();
             long own = (configured == null ? mac : configured).value();
-            return new TunOpener(interfaceId, tap, tap.virtual(), own, lanes, poller, kernel)::open;
+            return new TunOpener(interfaceId, tap, tap.virtual(), own, loops, kernel)::open;
         }
         InterfaceConfig.Tun tun = (InterfaceConfig.Tun) config;
-        return new TunOpener(interfaceId, tun, tun.virtual(), 0, lanes, poller, kernel)::open;
+        return new TunOpener(interfaceId, tun, tun.virtual(), 0, loops, kernel)::open;
     }
 
     private enum Phase {

@@ -26,16 +26,13 @@ final class PacketOpener {
 
     private final int interfaceId;
     private final InterfaceConfig.Packet config;
-    private final int lanes;
-    private final Poller poller;
+    private final List<EventLoop> loops;
     private final KernelOffloads kernelOffloads;
 
-    PacketOpener(
-            int interfaceId, InterfaceConfig.Packet config, int lanes, Poller poller, KernelOffloads kernelOffloads) {
+    PacketOpener(int interfaceId, InterfaceConfig.Packet config, List<EventLoop> loops, KernelOffloads kernelOffloads) {
         this.interfaceId = interfaceId;
         this.config = config;
-        this.lanes = lanes;
-        this.poller = poller;
+        this.loops = loops;
         this.kernelOffloads = kernelOffloads;
         if (offloading()) {
             kernelOffloads.start(OffloadKind.PACKET);
@@ -59,7 +56,7 @@ final class PacketOpener {
                 netlink.setMtu(link.index(), config.mtu().getAsInt());
             }
             PacketSocket socket = PacketSocket.builder(link.index())
-                    .queues(config.queues().orElse(lanes))
+                    .queues(config.queues().orElse(loops.size()))
                     // Always: senders on this host leave checksums and segmentation to the device, whatever is wanted
                     // here, and only this header tells where and how.
                     .vnetHeader(true)
@@ -86,15 +83,15 @@ final class PacketOpener {
             mac = configured.value();
             socket.acceptUnicast(mac);
         }
-        List<Poller.Watch> watches = new ArrayList<>();
+        List<EventLoop.Watch> watches = new ArrayList<>();
         List<ReceiveQueue> receive = new ArrayList<>();
         List<TransmitQueue> transmit = new ArrayList<>();
         for (int queue = 0; queue < socket.queues(); queue++) {
-            Poller.Watch watch = poller.watch(socket.fd(queue));
+            EventLoop.Watch watch = loops.get(queue % loops.size()).watch(socket.fd(queue));
             watches.add(watch);
             receive.add(new PacketReceiveQueue(interfaceId, link.name(), socket, queue, watch));
         }
-        for (int lane = 0; lane < lanes; lane++) {
+        for (int lane = 0; lane < loops.size(); lane++) {
             transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));
         }
         DeviceProbe probe = DeviceProbe.ofPacket(link, socket);
@@ -110,7 +107,7 @@ final class PacketOpener {
                 probe,
                 () -> {
                     probe.close();
-                    watches.forEach(Poller.Watch::close);
+                    watches.forEach(EventLoop.Watch::close);
                     socket.close();
                 });
     }

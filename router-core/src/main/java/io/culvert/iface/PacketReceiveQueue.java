@@ -28,12 +28,12 @@ final class PacketReceiveQueue implements ReceiveQueue {
     private final String device;
     private final PacketSocket socket;
     private final int queue;
-    private final Poller.Watch watch;
+    private final EventLoop.Watch watch;
     private final MessageVector messages = new MessageVector(PacketVector.MAX_CAPACITY, 1, true);
     private final PacketBuffer[] offered = new PacketBuffer[PacketVector.MAX_CAPACITY];
     private int offer = FEWEST;
 
-    PacketReceiveQueue(int interfaceId, String device, PacketSocket socket, int queue, Poller.Watch watch) {
+    PacketReceiveQueue(int interfaceId, String device, PacketSocket socket, int queue, EventLoop.Watch watch) {
         this.interfaceId = interfaceId;
         this.device = device;
         this.socket = socket;

@@ -39,8 +39,7 @@ final class TunOpener {
     private final InterfaceConfig.VirtualDevice virtual;
     private final boolean ethernet;
     private final long mac;
-    private final int lanes;
-    private final Poller poller;
+    private final List<EventLoop> loops;
     private final KernelOffloads kernelOffloads;
 
     /** @param mac the router's own MAC address, or 0 for a tun */
@@ -49,16 +48,14 @@ final class TunOpener {
             InterfaceConfig config,
             InterfaceConfig.VirtualDevice virtual,
             long mac,
-            int lanes,
-            Poller poller,
+            List<EventLoop> loops,
             KernelOffloads kernelOffloads) {
         this.interfaceId = interfaceId;
         this.config = config;
         this.virtual = virtual;
         this.ethernet = config instanceof InterfaceConfig.Tap;
         this.mac = mac;
-        this.lanes = lanes;
-        this.poller = poller;
+        this.loops = loops;
         this.kernelOffloads = kernelOffloads;
         if (virtual.vnetHeader() != InterfaceConfig.VnetHeader.OFF) {
             kernelOffloads.start(kind());
@@ -85,7 +82,7 @@ final class TunOpener {
                 .packetInformation(virtual.packetInfo())
                 .vnetHeader(vnetHeaderBytes())
                 .offloads(wantedOffloads())
-                .queues(virtual.queues().orElse(lanes));
+                .queues(virtual.queues().orElse(loops.size()));
         try (Rtnetlink netlink = Rtnetlink.open()) {
             if (virtual.attach() && netlink.link(virtual.device()).isEmpty()) {
                 throw new NativeException("attach", Errno.ENODEV, "no device " + virtual.device() + " exists");
@@ -162,11 +159,11 @@ final class TunOpener {
         setUpKernelEnd(netlink, index);
 
         KernelLink link = present(netlink.link(index));
-        List<Poller.Watch> watches = new ArrayList<>();
+        List<EventLoop.Watch> watches = new ArrayList<>();
         List<ReceiveQueue> receive = new ArrayList<>();
         List<TransmitQueue> transmit = new ArrayList<>();
         for (int queue = 0; queue < device.queues(); queue++) {
-            Poller.Watch watch = poller.watch(device.fd(queue));
+            EventLoop.Watch watch = loops.get(queue % loops.size()).watch(device.fd(queue));
             watches.add(watch);
             receive.add(new TunReceiveQueue(
                     interfaceId,
@@ -177,7 +174,7 @@ final class TunOpener {
                     device.packetInformationBytes(),
                     device.vnetHeaderBytes()));
         }
-        for (int lane = 0; lane < lanes; lane++) {
+        for (int lane = 0; lane < loops.size(); lane++) {
             transmit.add(new TunTransmitQueue(
                     interfaceId,
                     device.fd(lane % device.queues()),
@@ -198,7 +195,7 @@ final class TunOpener {
                 probe,
                 () -> {
                     probe.close();
-                    watches.forEach(Poller.Watch::close);
+                    watches.forEach(EventLoop.Watch::close);
                     device.close();
                 });
     }

@@ -22,7 +22,7 @@ final class TunReceiveQueue implements ReceiveQueue {
     private final int interfaceId;
     private final String device;
     private final int fd;
-    private final Poller.Watch watch;
+    private final EventLoop.Watch watch;
     private final boolean ethernet;
     private final int packetInformationBytes;
     private final int vnetHeaderBytes;
@@ -31,7 +31,7 @@ final class TunReceiveQueue implements ReceiveQueue {
             int interfaceId,
             String device,
             int fd,
-            Poller.Watch watch,
+            EventLoop.Watch watch,
             boolean ethernet,
             int packetInformationBytes,
             int vnetHeaderBytes) {

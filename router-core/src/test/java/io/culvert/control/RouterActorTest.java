@@ -265,12 +265,7 @@ class RouterActorTest {
         };
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
                 RouterActor.create(
-                        config,
-                        () -> config,
-                        BuiltInStages.all(),
-                        List.of(),
-                        outcome,
-                        (id, one, mac, lanes, poller) -> () -> {
+                        config, () -> config, BuiltInStages.all(), List.of(), outcome, (id, one, mac, loops) -> () -> {
                             if (one.name().equals("a")) {
                                 tries.countDown();
                                 throw new NativeException("ioctl TUNSETIFF", Errno.EPERM, "a0");

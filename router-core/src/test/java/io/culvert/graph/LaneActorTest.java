@@ -8,6 +8,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.FishingOutcomes;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.dispatch.Dispatchers;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
@@ -185,7 +186,11 @@ class LaneActorTest {
         stages.addAll(List.of(extra));
         lane = new Lane(0, BufferPool.allocate(buffers), environment());
         RouterGraph graph = new RouterGraph(stages);
-        actor = KIT.spawn(LaneActor.create(lane, graph, (id, cause) -> losses.add(id + " " + cause.getMessage())));
+        actor = KIT.spawn(LaneActor.create(
+                lane,
+                graph,
+                (id, cause) -> losses.add(id + " " + cause.getMessage()),
+                Dispatchers.DefaultDispatcherId()));
         actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
         actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
         settled.receiveSeveralMessages(2);

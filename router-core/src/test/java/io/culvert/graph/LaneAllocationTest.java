@@ -62,7 +62,7 @@ final class LaneAllocationTest {
     private static long allocatedByLanes() {
         long bytes = 0;
         for (ThreadInfo thread : THREADS.getThreadInfo(THREADS.getAllThreadIds())) {
-            if (thread != null && thread.getThreadName().contains("lane-dispatcher")) {
+            if (thread != null && thread.getThreadName().startsWith("culvert-lane-")) {
                 bytes += THREADS.getThreadAllocatedBytes(thread.getThreadId());
             }
         }

@@ -91,8 +91,8 @@ final class TestRouter implements AutoCloseable {
                 ready.completeExceptionally(cause);
             }
         };
-        RouterActor.Openers openers = (id, one, mac, lanes, poller) -> {
-            InterfaceActor.Opener real = InterfaceActor.opener(kernel, id, one, mac, lanes, poller);
+        RouterActor.Openers openers = (id, one, mac, loops) -> {
+            InterfaceActor.Opener real = InterfaceActor.opener(kernel, id, one, mac, loops);
             return () -> watched(
                     one,
                     home == null || !(one instanceof InterfaceConfig.Packet)

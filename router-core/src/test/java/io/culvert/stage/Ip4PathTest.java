@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.dispatch.Dispatchers;
 import io.culvert.fib.Fib;
 import io.culvert.graph.FaultPolicy;
 import io.culvert.graph.Lane;
@@ -159,8 +160,8 @@ final class Ip4PathTest {
 
     private ActorRef<LaneActor.Command> run(Lane in) {
         RouterGraph graph = new RouterGraph(stages());
-        ActorRef<LaneActor.Command> started =
-                KIT.spawn(LaneActor.create(in, graph, (id, cause) -> faults.add(id + " " + cause)));
+        ActorRef<LaneActor.Command> started = KIT.spawn(LaneActor.create(
+                in, graph, (id, cause) -> faults.add(id + " " + cause), Dispatchers.DefaultDispatcherId()));
         started.tell(new LaneActor.Attach(LAN, List.of(lan), lan, settled.ref()));
         started.tell(new LaneActor.Attach(TUN, List.of(tun), tun, settled.ref()));
         started.tell(new LaneActor.Attach(KERNEL, List.of(kernel), kernel, settled.ref()));

@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.dispatch.Dispatchers;
 import io.culvert.fib.Fib;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.graph.FaultPolicy;
@@ -119,7 +120,10 @@ final class OutputPathTest {
 
     private ActorRef<LaneActor.Command> run(Lane in) {
         ActorRef<LaneActor.Command> started = KIT.spawn(LaneActor.create(
-                in, new RouterGraph(BuiltInStages.all()), (id, cause) -> faults.add(id + " " + cause)));
+                in,
+                new RouterGraph(BuiltInStages.all()),
+                (id, cause) -> faults.add(id + " " + cause),
+                Dispatchers.DefaultDispatcherId()));
         started.tell(new LaneActor.Attach(OUT, List.of(out), out, settled.ref()));
         started.tell(new LaneActor.Attach(LAN, List.of(lan), lan, settled.ref()));
         // Last, as each makes the graph anew: what arrives then finds it as it stays.

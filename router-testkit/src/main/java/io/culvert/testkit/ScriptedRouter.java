@@ -93,7 +93,7 @@ public final class ScriptedRouter implements AutoCloseable {
                         stages,
                         List.of(),
                         outcome,
-                        (id, one, mac, lanes, poller) -> () -> open(id, one, mac, lanes)),
+                        (id, one, mac, loops) -> () -> open(id, one, mac, loops.size())),
                 "scripted-router",
                 ConfigFactory.defaultReference());
         ready.orTimeout(PATIENCE.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)

@@ -6,11 +6,14 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import com.typesafe.config.ConfigFactory;
 import io.culvert.config.StageSettings;
+import io.culvert.ffi.NativeException;
 import io.culvert.fib.Fib;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.graph.FaultPolicy;
 import io.culvert.graph.Lane;
+import io.culvert.graph.LaneDispatcher;
 import io.culvert.graph.RouterGraph;
+import io.culvert.iface.EventLoop;
 import io.culvert.neighbor.NeighborState;
 import io.culvert.neighbor.NeighborTable;
 import io.culvert.net.IpAddress;
@@ -90,6 +93,7 @@ public final class Treadmill implements AutoCloseable {
 
     private final ActorSystem<Void> system =
             ActorSystem.create(Behaviors.empty(), "treadmill", ConfigFactory.defaultReference());
+    private final EventLoop loop = eventLoop();
     private final Supply supply;
     private final Sink sink = new Sink();
     private final Lane lane;
@@ -118,6 +122,7 @@ public final class Treadmill implements AutoCloseable {
                         List.of(supply),
                         List.of(sink),
                         (id, cause) -> fault = cause.toString(),
+                        LaneDispatcher.register(system, 0, loop),
                         Materializer.createMaterializer(system));
     }
 
@@ -167,6 +172,15 @@ public final class Treadmill implements AutoCloseable {
         running.ended().toCompletableFuture().join();
         system.terminate();
         system.getWhenTerminated().toCompletableFuture().join();
+        loop.close();
+    }
+
+    private static EventLoop eventLoop() {
+        try {
+            return new EventLoop();
+        } catch (NativeException noDescriptors) {
+            throw new IllegalStateException(noDescriptors);
+        }
     }
 
     /** Has packets as long as it is allowed to. */

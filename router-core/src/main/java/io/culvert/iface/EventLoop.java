@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.iface;
+
+import io.culvert.ffi.Epoll;
+import io.culvert.ffi.Errno;
+import io.culvert.ffi.EventFd;
+import io.culvert.ffi.NativeException;
+import java.io.Closeable;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where one lane lives: a thread that runs the lane's tasks and, when there are none, waits in {@code epoll_wait} for the
+ * lane's own descriptors. A packet that arrives at an idle lane so wakes the very thread that will forward it.
+ *
+ * <p>A queue that has run dry arms its {@link Watch} and is called back once, on this thread, when something can be read.
+ * Queues that are busy never touch epoll; while the lane has tasks, armed ones are looked at between two of them, without
+ * waiting. Tasks that the lane gives itself neither allocate nor signal.
+ */
+public final class EventLoop implements Closeable {
+    private static final int MAX_WATCHES = 4096;
+    private static final int EVENTS_PER_WAIT = 64;
+    private static final long TASKS_WAIT = -1;
+    private static final int FOREVER = -1;
+
+    private final Epoll epoll;
+    private final EventFd wake;
+    private final AtomicReferenceArray<@Nullable Watch> watches = new AtomicReferenceArray<>(MAX_WATCHES);
+    private final AtomicInteger armed = new AtomicInteger();
+    private int runners;
+    private boolean closed;
+
+    /** A loop without a thread: {@link #start} gives it one. */
+    public EventLoop() throws NativeException {
+        epoll = Epoll.create(EVENTS_PER_WAIT);
+        wake = EventFd.create();
+        epoll.add(wake.fd(), Epoll.EPOLLIN, TASKS_WAIT);
+    }
+
+    /** One descriptor. Its methods belong to its owner; the callback runs on the loop's thread. */
+    public final class Watch implements Closeable {
+        private final int fd;
+        private final int slot;
+        private final AtomicBoolean waiting = new AtomicBoolean();
+        private volatile @Nullable Runnable callback;
+
+        private Watch(int fd, int slot) {
+            this.fd = fd;
+            this.slot = slot;
+        }
+
+        /** Calls back once when the descriptor is readable or in error, which may be at once. */
+        public void arm(Runnable whenReadable) {
+            callback = whenReadable;
+            if (waiting.compareAndSet(false, true)) {
+                armed.incrementAndGet();
+            }
+            try {
+                epoll.modify(fd, Epoll.EPOLLIN | Epoll.EPOLLONESHOT, slot);
+            } catch (NativeException gone) {
+                // The descriptor is gone: have its owner read it, and so learn why.
+                fire();
+            }
+        }
+
+        private void fire() {
+            Runnable whenReadable = callback;
+            disarm();
+            if (whenReadable != null) {
+                whenReadable.run();
+            }
+        }
+
+        private void disarm() {
+            callback = null;
+            if (waiting.compareAndSet(true, false)) {
+                armed.decrementAndGet();
+            }
+        }
+
+        /** Must be called before the descriptor is closed. */
+        @Override
+        public void close() {
+            disarm();
+            try {
+                epoll.remove(fd);
+            } catch (NativeException alreadyGone) {
+                // nothing is left to watch, which is what was wanted
+            }
+            watches.set(slot, null);
+        }
+    }
+
+    /** Registers a descriptor, not armed yet. Any thread. */
+    public synchronized Watch watch(int fd) throws NativeException {
+        for (int slot = 0; slot < MAX_WATCHES; slot++) {
+            if (watches.get(slot) == null) {
+                Watch watch = new Watch(fd, slot);
+                watches.set(slot, watch);
+                epoll.add(fd, Epoll.EPOLLONESHOT, slot);
+                return watch;
+            }
+        }
+        throw new NativeException("epoll_ctl", Errno.ENOSPC, "more than " + MAX_WATCHES + " queues");
+    }
+
+    /**
+     * Gives the loop a thread, and answers with what takes its tasks; its shutdown ends the thread. One at a time: a loop
+     * that has been shut down can be started again.
+     */
+    public ExecutorService start(ThreadFactory threads) {
+        Runner runner = new Runner();
+        synchronized (this) {
+            if (closed) {
+                throw new RejectedExecutionException("the event loop is closed");
+            }
+            runners++;
+        }
+        runner.thread = threads.newThread(runner);
+        runner.thread.start();
+        return runner;
+    }
+
+    private synchronized void runnerEnded() {
+        runners--;
+        if (closed && runners == 0) {
+            release();
+        }
+    }
+
+    /** The descriptors are closed as soon as no thread waits for them any more. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            if (runners == 0) {
+                release();
+            }
+        }
+    }
+
+    private void release() {
+        epoll.close();
+        wake.close();
+    }
+
+    private final class Runner extends AbstractExecutorService implements Runnable {
+        private final Queue<Runnable> fromOthers = new ConcurrentLinkedQueue<>();
+        private final ArrayDeque<Runnable> own = new ArrayDeque<>();
+        private final AtomicBoolean asleep = new AtomicBoolean();
+        private final CountDownLatch ended = new CountDownLatch(1);
+        private volatile boolean shutdown;
+        private volatile boolean finished;
+        private @Nullable Thread thread;
+
+        @Override
+        public void execute(Runnable task) {
+            if (Thread.currentThread() == thread) {
+                own.addLast(task);
+                return;
+            }
+            if (shutdown) {
+                throw new RejectedExecutionException("the event loop has been shut down");
+            }
+            fromOthers.add(task);
+            rouse();
+            if (finished && fromOthers.remove(task)) { // the thread had its last look before this task came
+                throw new RejectedExecutionException("the event loop has been shut down");
+            }
+        }
+
+        private void rouse() {
+            if (asleep.compareAndSet(true, false)) {
+                wake.signal();
+            }
+        }
+
+        @Override
+        public void run() {
+            try {
+                boolean othersFirst = false;
+                while (true) {
+                    Runnable task = othersFirst ? fromOthers.poll() : own.pollFirst();
+                    if (task == null) {
+                        task = othersFirst ? own.pollFirst() : fromOthers.poll();
+                    }
+                    othersFirst = !othersFirst;
+                    if (task != null) {
+                        run(task);
+                        if (armed.get() != 0) {
+                            takeEvents(0);
+                        }
+                    } else if (shutdown) {
+                        return;
+                    } else {
+                        sleep();
+                    }
+                }
+            } finally {
+                finished = true;
+                Runnable late;
+                while ((late = fromOthers.poll()) != null) {
+                    run(late);
+                }
+                ended.countDown();
+                runnerEnded();
+            }
+        }
+
+        private void run(Runnable task) {
+            try {
+                task.run();
+            } catch (RuntimeException | Error failure) {
+                // As a pool's thread would have it, but the lane goes on: its other tasks are not at fault.
+                Thread current = Thread.currentThread();
+                current.getUncaughtExceptionHandler().uncaughtException(current, failure);
+            }
+        }
+
+        /** Waits until there is an event or a task; whoever brings a task after the look at the queue signals. */
+        private void sleep() {
+            asleep.set(true);
+            takeEvents(fromOthers.isEmpty() && !shutdown ? FOREVER : 0);
+            asleep.set(false);
+        }
+
+        private void takeEvents(int timeoutMs) {
+            int ready = epoll.await(timeoutMs);
+            for (int i = 0; i < ready; i++) {
+                long slot = epoll.data(i);
+                if (slot == TASKS_WAIT) {
+                    wake.drain();
+                    continue;
+                }
+                Watch watch = watches.get((int) slot);
+                if (watch != null) {
+                    watch.fire();
+                }
+            }
+        }
+
+        @Override
+        public void shutdown() {
+            shutdown = true;
+            rouse();
+        }
+
+        /** As {@link #shutdown}: what waits is run, for a lane that is told to end has buffers to give back. */
+        @Override
+        public List<Runnable> shutdownNow() {
+            shutdown();
+            return List.of();
+        }
+
+        @Override
+        public boolean isShutdown() {
+            return shutdown;
+        }
+
+        @Override
+        public boolean isTerminated() {
+            return ended.getCount() == 0;
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+            return ended.await(timeout, unit);
+        }
+    }
+}
