@@ -52,8 +52,15 @@ public sealed interface InterfaceConfig {
      * @param mtu in bytes, or empty for the device's
      * @param redirects whether ICMP redirects are sent here
      * @param gso whether superpackets are exchanged with the device
+     * @param gro whether small packets are put together before they leave here
      */
-    record Common(String name, List<InterfaceAddress> addresses, OptionalInt mtu, boolean redirects, boolean gso) {
+    record Common(
+            String name,
+            List<InterfaceAddress> addresses,
+            OptionalInt mtu,
+            boolean redirects,
+            boolean gso,
+            boolean gro) {
         public Common {
             addresses = List.copyOf(addresses);
         }

@@ -56,6 +56,11 @@ final class InterfaceSection {
             ValueType.BOOLEAN,
             "false",
             "Tell hosts here by ICMP redirect when another router on the same link is nearer.");
+    static final Key<Boolean> GRO = withDefault(
+            "gro",
+            ValueType.SWITCH,
+            "on",
+            "Put small packets of a flow together before they leave here, where the device can take them apart again.");
     static final Key<OptionalInt> QUEUES = withDefault(
             "queues",
             ValueType.numberOrAuto(1, MAX_QUEUES),
@@ -182,7 +187,7 @@ final class InterfaceSection {
             "none are sent",
             "Router advertisements for the hosts here.");
 
-    private static final List<Key<?>> COMMON = List.of(ADDRESSES, MTU, REDIRECTS, QUEUES, GSO);
+    private static final List<Key<?>> COMMON = List.of(ADDRESSES, MTU, REDIRECTS, QUEUES, GSO, GRO);
     private static final List<Key<?>> VIRTUAL =
             List.of(VNET_HEADER, ATTACH, PERSISTENT, PACKET_INFO, OWNER, GROUP, TX_QUEUE_LENGTH, NETNS);
 
@@ -293,7 +298,8 @@ final class InterfaceSection {
                 addresses,
                 mtu == null ? OptionalInt.empty() : OptionalInt.of(Math.toIntExact(mtu)),
                 values.get(REDIRECTS),
-                values.get(GSO));
+                values.get(GSO),
+                values.get(GRO));
         return switch (kind) {
             case TUN ->
                 new InterfaceConfig.Tun(

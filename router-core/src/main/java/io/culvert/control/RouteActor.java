@@ -175,7 +175,8 @@ public final class RouteActor extends AbstractBehavior<RouteActor.Command> {
                 addresses,
                 iface.linkLocal(),
                 iface.offloads(),
-                iface.redirects());
+                iface.redirects(),
+                iface.gro());
     }
 
     private static void requireGiven(RouteSource source) {

@@ -413,7 +413,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 ethernet ? ip4Only(configured.addresses()) : configured.addresses(),
                 null,
                 device.offloads(),
-                configured.common().redirects());
+                configured.common().redirects(),
+                configured.common().gro());
         attaching.put(id, new Attaching(iface, allLanes()));
         for (int lane = 0; lane < lanes.size(); lane++) {
             List<ReceiveQueue> receive = new ArrayList<>();
@@ -754,7 +755,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                     List.of(),
                     null,
                     RouterInterface.Offloads.NONE,
-                    one.common().redirects()));
+                    one.common().redirects(),
+                    one.common().gro()));
         }
         return down;
     }

@@ -21,7 +21,8 @@ import java.util.TreeMap;
  */
 public final class RouterCounters {
     /**
-     * Traffic of an interface, in packets and bytes as the lanes see them: a superpacket is one.
+     * Traffic of an interface, in packets and bytes as the lanes see them: a superpacket is one, but one that the router has
+     * put together is what the device makes of it.
      *
      * @param rxMissed packets that the kernel lost because the interface's receive queue was full
      * @param txRefused packets that the device did not take

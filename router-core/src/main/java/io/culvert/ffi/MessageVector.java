@@ -108,6 +108,34 @@ public final class MessageVector {
         memory.putLong(iovec + IOV_LEN, bytes);
     }
 
+    /** How many pieces there are for all messages together, for {@link #setPiece}. */
+    public int pieces() {
+        return capacity * segments;
+    }
+
+    /**
+     * Points one of all messages' iovecs at memory, wherever it lies; takes effect with {@link #gather}. For messages of
+     * very different numbers of pieces. Not together with the methods that set a message's own segments.
+     */
+    public void setPiece(int piece, long address, int bytes) {
+        if (piece < 0 || piece >= pieces()) {
+            throw new IndexOutOfBoundsException(piece);
+        }
+        int iovec = iovecsAt + piece * IOVEC_BYTES;
+        memory.putLong(iovec + IOV_BASE, address);
+        memory.putLong(iovec + IOV_LEN, bytes);
+    }
+
+    /** Makes a message of {@code count} pieces from {@code first} on. */
+    public void gather(int message, int first, int count) {
+        if (first < 0 || count < 0 || first + count > pieces()) {
+            throw new IndexOutOfBoundsException("pieces " + first + " to " + (first + count) + " of " + pieces());
+        }
+        int header = checkMessage(message) * MMSGHDR_BYTES;
+        memory.putLong(header + MSG_IOV, address + iovecsAt + (long) first * IOVEC_BYTES);
+        memory.putLong(header + MSG_IOVLEN, count);
+    }
+
     /** Says how many of a message's segments are in use. */
     public void setSegmentCount(int message, int count) {
         if (count < 0 || count > segments) {

@@ -30,6 +30,7 @@ import io.culvert.stage.l2.EthernetInputStage;
 import io.culvert.stage.l2.L2RewriteStage;
 import io.culvert.stage.local.LocalDeliveryStage;
 import io.culvert.stage.nd.NdInputStage;
+import io.culvert.stage.offload.CoalesceStage;
 import io.culvert.stage.offload.DeviceOffloadStage;
 import java.util.List;
 
@@ -67,6 +68,7 @@ public final class BuiltInStages {
                 Icmp6ErrorStage.DESCRIPTOR,
                 LocalDeliveryStage.DESCRIPTOR,
                 L2RewriteStage.DESCRIPTOR,
-                DeviceOffloadStage.DESCRIPTOR);
+                DeviceOffloadStage.DESCRIPTOR,
+                CoalesceStage.DESCRIPTOR);
     }
 }

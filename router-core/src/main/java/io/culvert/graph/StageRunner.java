@@ -387,16 +387,17 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     private void releaseAll(PacketVector vector, GraphDrop reason) {
+        int released = 0;
         for (int i = 0; i < vector.size(); i++) {
-            lane.pool().release(vector.get(i));
+            released += lane.pool().release(vector.get(i));
         }
-        counters.dropCommon(reason, vector.size());
-        ledger.add(LaneLedger.Entry.DROPPED, vector.size());
+        counters.dropCommon(reason, released);
+        ledger.add(LaneLedger.Entry.DROPPED, released);
         lane.recycle(vector);
     }
 
     private void dropCommon(PacketBuffer packet, GraphDrop reason) {
-        counters.dropCommon(reason, 1);
+        counters.dropCommon(reason, packet.chainCount());
         endDropped(packet);
     }
 
@@ -405,8 +406,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             packet.setState(PacketBuffer.State.DECIDED);
             stageAt(dropOutlet, packet);
         } else {
-            lane.pool().release(packet);
-            ledger.add(LaneLedger.Entry.DROPPED, 1);
+            ledger.add(LaneLedger.Entry.DROPPED, lane.pool().release(packet));
         }
     }
 
@@ -414,6 +414,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         PacketBuffer.State state = packet.state();
         if (state == PacketBuffer.State.FREE) {
             throw new IllegalStateException(descriptor.id() + " used a packet that it had given away: " + packet);
+        }
+        if (state == PacketBuffer.State.CHAINED) {
+            throw new IllegalStateException(descriptor.id() + " used a packet that is behind another: " + packet);
         }
         if (state == PacketBuffer.State.PENDING) {
             decided++;
@@ -472,9 +475,18 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     @Override
+    public void chain(PacketBuffer head, PacketBuffer follower) {
+        if (head.state() == PacketBuffer.State.FREE) {
+            throw new IllegalStateException(descriptor.id() + " used a packet that it had given away: " + head);
+        }
+        decide(follower);
+        head.append(follower);
+    }
+
+    @Override
     public void drop(PacketBuffer packet, DropReason reason) {
         decide(packet);
-        counters.drop(reason);
+        counters.drop(reason, packet.chainCount());
         endDropped(packet);
     }
 
@@ -483,11 +495,10 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         end(packet, LaneLedger.Entry.CONSUMED);
     }
 
-    /** Ends a packet under any heading of the ledger; for transmission. */
+    /** Ends a packet, with all behind it, under any heading of the ledger; for transmission. */
     void end(PacketBuffer packet, LaneLedger.Entry entry) {
         decide(packet);
-        lane.pool().release(packet);
-        ledger.add(entry, 1);
+        ledger.add(entry, lane.pool().release(packet));
     }
 
     /** Drops for one of the graph's reasons; for transmission. */

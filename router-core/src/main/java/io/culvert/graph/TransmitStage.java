@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * Ends the device-output arc: hands each packet to the transmit queue of its interface, those of one interface together.
  *
  * <p>In: packets complete for the wire with their transmit interface set. What a device refuses is dropped for the
- * queue's reason; what has no device, as {@code no-interface}. Packets to the kernel's TAP are counted as punted.
+ * queue's reason; what has no device, as {@code no-interface}. Packets to the kernel's TAP are counted as punted. A chain
+ * is accepted or refused as a whole, and counted as the packets that the device makes of it.
  */
 final class TransmitStage implements PacketStage {
     private final Lane lane;
@@ -79,18 +80,28 @@ final class TransmitStage implements PacketStage {
         int from = 0;
         while (from < batch.size()) {
             int accepted = queue.transmit(batch, from);
+            long packets = 0;
             long bytes = 0;
             for (int i = from; i < from + accepted; i++) {
                 PacketBuffer packet = batch.get(i);
-                bytes += packet.length();
+                packets += packet.chainCount();
+                bytes += wireBytes(packet);
                 runner.end(packet, punt ? LaneLedger.Entry.PUNTED : LaneLedger.Entry.TRANSMITTED);
             }
-            counters.transmitted(accepted, bytes);
+            counters.transmitted(packets, bytes);
             from += accepted;
             if (from < batch.size()) {
-                counters.refused(1);
+                counters.refused(batch.get(from).chainCount());
                 runner.drop(batch.get(from++), queue.refusal());
             }
         }
+    }
+
+    /** What a packet amounts to when the device sends each member of a chain behind a copy of the head's headers. */
+    private static long wireBytes(PacketBuffer packet) {
+        int followers = packet.chainCount() - 1;
+        return followers == 0
+                ? packet.length()
+                : packet.chainBytes() + (long) followers * (packet.length() - packet.gsoSize());
     }
 }

@@ -2,12 +2,16 @@
 package io.culvert.iface;
 
 import io.culvert.ffi.Errno;
+import io.culvert.ffi.GatherWrite;
 import io.culvert.ffi.Syscalls;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
 import io.culvert.spi.TransmitQueue;
 
-/** Writes one queue of a tun or tap device: one write a packet, its device headers in the headroom in front of it. */
+/**
+ * Writes one queue of a tun or tap device: one write a packet, its device headers in the headroom in front of it. A chain
+ * is one write as well.
+ */
 final class TunTransmitQueue implements TransmitQueue {
     /** EtherTypes for the packet information of a tun (linux/if_tun.h, struct tun_pi). */
     private static final int ETH_P_IP = 0x0800;
@@ -20,6 +24,7 @@ final class TunTransmitQueue implements TransmitQueue {
     private final boolean ethernet;
     private final int packetInformationBytes;
     private final int vnetHeaderBytes;
+    private final GatherWrite gather = new GatherWrite(PacketBuffer.MAX_CHAIN);
     private Refusal refusal = Refusal.DEVICE_ERROR;
 
     TunTransmitQueue(int interfaceId, int fd, boolean ethernet, int packetInformationBytes, int vnetHeaderBytes) {
@@ -48,7 +53,10 @@ final class TunTransmitQueue implements TransmitQueue {
             if (packetInformationBytes != 0) {
                 packet.bytes().putInt(start - headerBytes, etherType(packet));
             }
-            int written = Syscalls.write(fd, packet.address() + start - headerBytes, packet.length() + headerBytes);
+            long address = packet.address() + start - headerBytes;
+            int length = packet.length() + headerBytes;
+            PacketBuffer follower = packet.nextInChain();
+            int written = follower == null ? Syscalls.write(fd, address, length) : write(address, length, follower);
             if (written < 0) {
                 refusal = refusalOf(-written);
                 return sent;
@@ -56,6 +64,16 @@ final class TunTransmitQueue implements TransmitQueue {
             sent++;
         }
         return sent;
+    }
+
+    private int write(long headAddress, int headLength, PacketBuffer firstFollower) {
+        gather.add(headAddress, headLength);
+        PacketBuffer follower = firstFollower;
+        while (follower != null) {
+            gather.add(follower.address() + follower.start(), follower.length());
+            follower = follower.nextInChain();
+        }
+        return gather.write(fd);
     }
 
     private int etherType(PacketBuffer packet) {

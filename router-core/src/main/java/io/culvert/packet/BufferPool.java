@@ -58,17 +58,34 @@ public final class BufferPool {
     }
 
     /**
-     * Takes a packet back.
+     * Takes a packet back, with all that are behind it in its chain.
      *
-     * @throws IllegalStateException when it is here already, or is another pool's
+     * @return how many packets that were
+     * @throws IllegalStateException when it is here already, is behind another, or is another pool's
      */
-    public void release(PacketBuffer packet) {
+    public int release(PacketBuffer packet) {
         if (packet.state() == PacketBuffer.State.FREE) {
             throw new IllegalStateException("released twice: " + packet);
         }
+        if (packet.state() == PacketBuffer.State.CHAINED) {
+            throw new IllegalStateException("released apart from the head of its chain: " + packet);
+        }
+        int released = 0;
+        PacketBuffer member = packet;
+        while (member != null) {
+            PacketBuffer next = member.nextInChain();
+            put(member);
+            released++;
+            member = next;
+        }
+        return released;
+    }
+
+    private void put(PacketBuffer packet) {
         if (packet.slot() >= all.length || all[packet.slot()] != packet) {
             throw new IllegalStateException("released to a pool that it is not from: " + packet);
         }
+        packet.unchain();
         packet.setState(PacketBuffer.State.FREE);
         free[freeCount++] = packet;
     }
@@ -82,7 +99,7 @@ public final class BufferPool {
         int reclaimed = 0;
         for (PacketBuffer packet : all) {
             if (packet.state() != PacketBuffer.State.FREE) {
-                release(packet);
+                put(packet);
                 reclaimed++;
             }
         }

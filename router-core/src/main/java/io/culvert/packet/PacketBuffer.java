@@ -3,6 +3,7 @@ package io.culvert.packet;
 
 import io.culvert.net.InterfaceId;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One packet: a window over off-heap memory with room in front for encapsulation, the offsets of its headers, its offload
@@ -17,6 +18,12 @@ import java.nio.ByteBuffer;
  * <p>Offsets are absolute positions in {@link #bytes()}, so that moving {@code start} leaves them valid. Access is
  * absolute, big-endian and bounds-checked by the buffer; a view must check against {@link #end()} once before it trusts a
  * header. Owned by exactly one stage or queue at a time; confined to its lane's thread.
+ *
+ * <p>A packet may be the head of a <b>chain</b>: a superpacket that was put together without copying. Its bytes are the
+ * head's window, headers and all, followed by those of each {@link #nextInChain() follower}, whose window is its payload
+ * alone. Followers are no packets of their own any more: they are in no vector, nobody sends or drops them, and they go
+ * wherever the head goes, at last back to the pool. In accounts each member still is one packet, for that is how they came
+ * in and how the device sends them. Only stages between {@code device-coalesce} and transmission see chains.
  */
 public final class PacketBuffer {
     /** Bytes in front of a packet as it is received: a virtio header, then room for encapsulation. */
@@ -24,6 +31,9 @@ public final class PacketBuffer {
 
     /** The value of an offset that no stage has found yet. */
     public static final int UNKNOWN = -1;
+
+    /** The most packets of a chain, head included: as many segments as every kernel takes (UDP_MAX_SEGMENTS before 6.9). */
+    public static final int MAX_CHAIN = 64;
 
     /** How far the transport checksum can be trusted, as the virtio header says it (virtio 1.2 section 5.1.6). */
     public enum Checksum {
@@ -56,7 +66,9 @@ public final class PacketBuffer {
         /** In a stage's hands, not decided yet. */
         PENDING,
         /** Sent to an output of the stage, or held by it. */
-        DECIDED
+        DECIDED,
+        /** Behind another in a chain: it goes where the head goes. */
+        CHAINED
     }
 
     private final ByteBuffer bytes;
@@ -93,6 +105,11 @@ public final class PacketBuffer {
     private int icmpCode;
     private int icmpValue;
 
+    private @Nullable PacketBuffer next;
+    private @Nullable PacketBuffer last;
+    private int followers;
+    private int followerBytes;
+
     /**
      * @param bytes the packet's own memory, position 0, big-endian
      * @param address the native address of position 0, or 0 when the memory is never given to a system call
@@ -122,6 +139,7 @@ public final class PacketBuffer {
         icmpType = 0;
         icmpCode = 0;
         icmpValue = 0;
+        unchain();
     }
 
     /** The memory, for absolute access only: never change its position, limit or order. */
@@ -404,6 +422,54 @@ public final class PacketBuffer {
         return icmpValue;
     }
 
+    /**
+     * Puts another packet at the end of this one's chain. Its window, which must be trimmed to what it adds, counts as it
+     * is now. For the stage adapter alone: a stage uses {@code StageContext.chain}.
+     *
+     * @throws IllegalStateException when either is behind another already, the follower has followers, or the chain is full
+     */
+    public void append(PacketBuffer follower) {
+        if (follower == this || state == State.CHAINED || follower.state == State.CHAINED || follower.followers != 0) {
+            throw new IllegalStateException("can't chain " + follower + " behind " + this);
+        }
+        if (followers == MAX_CHAIN - 1) {
+            throw new IllegalStateException("a chain has at most " + MAX_CHAIN + " packets: " + this);
+        }
+        PacketBuffer end = last;
+        if (end == null) {
+            next = follower;
+        } else {
+            end.next = follower;
+        }
+        last = follower;
+        followers++;
+        followerBytes += follower.length();
+        follower.state = State.CHAINED;
+    }
+
+    /** The packet behind this one in its chain, or null. */
+    public @Nullable PacketBuffer nextInChain() {
+        return next;
+    }
+
+    /** How many packets the chain has that this is the head of: 1 for a packet on its own. */
+    public int chainCount() {
+        return 1 + followers;
+    }
+
+    /** Bytes of all windows of the chain that this is the head of. */
+    public int chainBytes() {
+        return length() + followerBytes;
+    }
+
+    /** Forgets what is behind this packet; for the pool. */
+    void unchain() {
+        next = null;
+        last = null;
+        followers = 0;
+        followerBytes = 0;
+    }
+
     /** Takes over the interfaces, VRF, flow and next hop of {@code other}: for a fragment, segment or reply made from it. */
     public void copyRoutingFrom(PacketBuffer other) {
         receiveInterface = other.receiveInterface;
@@ -428,16 +494,21 @@ public final class PacketBuffer {
         bytes.put(position, source, sourcePosition, length);
     }
 
-    /** Copies out into an array; for the control plane and tests. */
+    /** Copies out into an array, followers' bytes behind the head's; for the control plane and tests. */
     public byte[] toByteArray() {
-        byte[] copy = new byte[length()];
-        bytes.get(start, copy);
+        byte[] copy = new byte[chainBytes()];
+        int at = 0;
+        for (PacketBuffer member = this; member != null; member = member.next) {
+            member.bytes.get(member.start, copy, at, member.length());
+            at += member.length();
+        }
         return copy;
     }
 
     @Override
     public String toString() {
         return "packet " + slot + " [" + start + ", " + end + ") " + state + " rx " + receiveInterface + " tx "
-                + transmitInterface + " " + checksum + " " + gso + (gso == Gso.NONE ? "" : "/" + gsoSize);
+                + transmitInterface + " " + checksum + " " + gso + (gso == Gso.NONE ? "" : "/" + gsoSize)
+                + (followers == 0 ? "" : " +" + followers);
     }
 }

@@ -16,7 +16,7 @@ import io.culvert.packet.PacketVector;
 public interface PacketStage {
     /**
      * Decides every packet of the vector: exactly one of {@link StageContext#send}, {@link StageContext#drop},
-     * {@link StageContext#consume} or {@link StageContext#hold} for each. A packet left undecided is dropped as
+     * {@link StageContext#consume}, {@link StageContext#hold} or {@link StageContext#chain} behind another for each. A packet left undecided is dropped as
      * {@code undecided}.
      *
      * @param packets valid during the call only; never empty

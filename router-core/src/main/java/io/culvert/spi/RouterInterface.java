@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param linkLocal its IPv6 link-local address, or null while it has none
  * @param offloads what its device finishes by itself
  * @param redirects whether ICMP redirects are sent on it
+ * @param gro whether small packets are put together before they leave by it
  */
 public record RouterInterface(
         int id,
@@ -41,7 +42,8 @@ public record RouterInterface(
         List<InterfaceAddress> addresses,
         @Nullable Ip6Address linkLocal,
         Offloads offloads,
-        boolean redirects) {
+        boolean redirects,
+        boolean gro) {
     /** The kind of link below IP. */
     public enum Link {
         /** Ethernet frames; neighbors are resolved. */
@@ -121,19 +123,20 @@ public record RouterInterface(
     public RouterInterface down() {
         return new RouterInterface(
                 id, name, device, link, role, vrf, false, mtu, mac, kernelMac, addresses, linkLocal, offloads,
-                redirects);
+                redirects, gro);
     }
 
     /** The same interface with one more usable address; an IPv6 link-local one becomes its {@link #linkLocal}. */
     public RouterInterface withAddress(InterfaceAddress address) {
         if (address.address() instanceof Ip6Address ip6 && Ip6Address.isLinkLocal(ip6.high())) {
             return new RouterInterface(
-                    id, name, device, link, role, vrf, up, mtu, mac, kernelMac, addresses, ip6, offloads, redirects);
+                    id, name, device, link, role, vrf, up, mtu, mac, kernelMac, addresses, ip6, offloads, redirects,
+                    gro);
         }
         List<InterfaceAddress> more = new ArrayList<>(addresses);
         more.add(address);
         return new RouterInterface(
-                id, name, device, link, role, vrf, up, mtu, mac, kernelMac, more, linkLocal, offloads, redirects);
+                id, name, device, link, role, vrf, up, mtu, mac, kernelMac, more, linkLocal, offloads, redirects, gro);
     }
 
     public MacAddress macAddress() {

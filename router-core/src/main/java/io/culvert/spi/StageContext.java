@@ -16,7 +16,17 @@ public interface StageContext {
     /** Sends every packet of the vector to one output: the quickest way through. None may have been decided yet. */
     void sendAll(PacketVector packets, OutPort out);
 
-    /** Ends a packet for a reason that is counted. */
+    /**
+     * Lets a packet travel behind another as part of one superpacket, whose headers and offload state the stage then sets
+     * on the head. That decides the follower: from here on it shares the head's fate, and the head alone is sent, dropped
+     * or held. Its window must have been trimmed to what it adds. See {@link PacketBuffer} on chains.
+     *
+     * @throws IllegalStateException when either is behind another already, the follower has followers, or the chain is
+     *     full ({@link PacketBuffer#MAX_CHAIN})
+     */
+    void chain(PacketBuffer head, PacketBuffer follower);
+
+    /** Ends a packet for a reason that is counted, with all that are behind it. */
     void drop(PacketBuffer packet, DropReason reason);
 
     /** Ends a packet that has served its purpose: it was for the router, and the router has dealt with it. */

@@ -27,7 +27,8 @@ public interface TransmitQueue {
     int interfaceId();
 
     /**
-     * Hands packets to the device, in order, until one is refused. The packets still belong to the caller.
+     * Hands packets to the device, in order, until one is refused. A chain goes as the one superpacket that it is, or is
+     * refused as a whole. The packets still belong to the caller.
      *
      * @return how many were accepted from index {@code from} on; when fewer than there are, {@link #refusal} tells why the
      *     next was not

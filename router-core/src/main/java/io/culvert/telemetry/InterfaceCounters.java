@@ -34,10 +34,12 @@ public final class InterfaceCounters {
         return counts.get(RX_BYTES);
     }
 
+    /** Packets the device took; each member of a superpacket that the router put together counts as one. */
     public long txPackets() {
         return counts.get(TX_PACKETS);
     }
 
+    /** Bytes of these packets, each with its headers, counted from where {@link #rxBytes} does. */
     public long txBytes() {
         return counts.get(TX_BYTES);
     }

@@ -2,7 +2,8 @@
 package io.culvert.telemetry;
 
 /**
- * A lane's account of packets: what came in must equal what went out, however it went. A superpacket is one packet here.
+ * A lane's account of packets: what came in must equal what went out, however it went. A superpacket that was received as
+ * one is one packet here; one that the router has put together is as many as it was put together from.
  *
  * <p>Written by the lane's thread alone.
  */

@@ -43,9 +43,9 @@ public final class StageCounters {
         traffic.add(PACKETS, packets);
     }
 
-    /** Counts a drop for one of the stage's declared reasons. */
-    public void drop(DropReason reason) {
-        ownDropCounts.add(reason.ordinal(), 1);
+    /** Counts drops for one of the stage's declared reasons. */
+    public void drop(DropReason reason, long packets) {
+        ownDropCounts.add(reason.ordinal(), packets);
     }
 
     /** Counts a drop for one of the graph's reasons. */

@@ -79,7 +79,7 @@ final class ConfigFileTest {
 
         Tun tun = (Tun) config.interfaces().get(0);
         assertThat(tun.common())
-                .isEqualTo(new InterfaceConfig.Common("a", List.of(), OptionalInt.empty(), false, true));
+                .isEqualTo(new InterfaceConfig.Common("a", List.of(), OptionalInt.empty(), false, true, true));
         assertThat(tun.virtual())
                 .isEqualTo(new InterfaceConfig.VirtualDevice(
                         "tun%d",
@@ -100,7 +100,7 @@ final class ConfigFileTest {
         assertThat(tap.advertisement()).isNull();
         assertThat(config.interfaces().get(2))
                 .isEqualTo(new Packet(
-                        new InterfaceConfig.Common("c", List.of(), OptionalInt.empty(), false, true),
+                        new InterfaceConfig.Common("c", List.of(), OptionalInt.empty(), false, true, true),
                         "eth0",
                         OptionalInt.empty(),
                         VnetHeader.AUTO,
@@ -121,6 +121,7 @@ final class ConfigFileTest {
                     wan {
                       type = packet, device = "eth0", addresses = ["203.0.113.2/24", "2001:db8:f::2/64"], mtu = 1500
                       promiscuous = true, mac = "02:00:00:00:00:02", vnet-header = 10, queues = 2, redirects = true, gso = off
+                      gro = off
                     }
                     lan {
                       type = tap, device = tap0, addresses = ["192.168.1.1/24", "fd00:1::1/64", "fe80::1/64"]
@@ -177,6 +178,7 @@ final class ConfigFileTest {
                                 List.of(address("203.0.113.2/24"), address("2001:db8:f::2/64")),
                                 OptionalInt.of(1500),
                                 true,
+                                false,
                                 false),
                         "eth0",
                         OptionalInt.of(2),

@@ -187,4 +187,49 @@ final class BufferPoolTest {
             assertThat(pool.available() + pool.outstanding()).isEqualTo(8);
         }
     }
+
+    private static PacketBuffer chain(BufferPool pool, int members) {
+        PacketBuffer head = take(pool);
+        for (int i = 1; i < members; i++) {
+            head.append(take(pool));
+        }
+        return head;
+    }
+
+    @Test
+    void takesAChainBackWhole() {
+        BufferPool pool = BufferPool.allocate(4);
+        PacketBuffer head = chain(pool, 3);
+        PacketBuffer follower = Objects.requireNonNull(head.nextInChain());
+
+        assertThat(pool.release(head)).isEqualTo(3);
+        assertThat(pool.outstanding()).isZero();
+        assertThatThrownBy(() -> pool.release(follower)).hasMessageContaining("released twice");
+        for (int i = 0; i < 4; i++) {
+            PacketBuffer again = take(pool);
+            assertThat(again.chainCount()).isEqualTo(1);
+            assertThat(again.nextInChain()).isNull();
+        }
+    }
+
+    @Test
+    void refusesAFollowerApartFromItsHead() {
+        BufferPool pool = BufferPool.allocate(4);
+        PacketBuffer head = chain(pool, 2);
+        PacketBuffer follower = Objects.requireNonNull(head.nextInChain());
+        assertThatThrownBy(() -> pool.release(follower)).hasMessageContaining("apart from the head");
+        assertThat(pool.release(head)).isEqualTo(2);
+    }
+
+    @Test
+    void reclaimsChainsMemberByMember() {
+        BufferPool pool = BufferPool.allocate(5);
+        PacketBuffer first = take(pool);
+        PacketBuffer head = take(pool);
+        head.append(first); // the follower stands before its head in the pool
+        head.append(take(pool));
+
+        assertThat(pool.reclaim()).isEqualTo(3);
+        assertThat(pool.outstanding()).isZero();
+    }
 }

@@ -4,6 +4,7 @@ package io.culvert.packet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import java.util.Objects;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
@@ -149,5 +150,71 @@ final class PacketBufferTest {
         assertThat(packet.nextHop6Low()).isEqualTo(6);
         assertThat(packet.gso()).isEqualTo(PacketBuffer.Gso.NONE);
         assertThat(packet.length()).isEqualTo(100);
+    }
+
+    // --- chains
+
+    private PacketBuffer follower(BufferPool pool, int value) {
+        PacketBuffer follower = Objects.requireNonNull(pool.take());
+        follower.setWindow(PacketBuffer.HEADROOM, 2);
+        follower.bytes().putShort(follower.start(), (short) value);
+        return follower;
+    }
+
+    @Test
+    void aChainHoldsItsMembersBytesInOrder() {
+        BufferPool pool = BufferPool.allocate(2);
+        packet.setWindow(PacketBuffer.HEADROOM, 1);
+        packet.bytes().put(packet.start(), (byte) 1);
+        assertThat(packet.chainCount()).isEqualTo(1);
+        assertThat(packet.chainBytes()).isEqualTo(1);
+        PacketBuffer second = follower(pool, 0x0203);
+        PacketBuffer third = follower(pool, 0x0405);
+        packet.append(second);
+        packet.append(third);
+
+        assertThat(packet.chainCount()).isEqualTo(3);
+        assertThat(packet.chainBytes()).isEqualTo(5);
+        assertThat(packet.nextInChain()).isSameAs(second);
+        assertThat(second.nextInChain()).isSameAs(third);
+        assertThat(third.nextInChain()).isNull();
+        assertThat(second.state()).isEqualTo(PacketBuffer.State.CHAINED);
+        assertThat(packet.toByteArray()).containsExactly(1, 2, 3, 4, 5);
+        packet.prepend(1);
+        packet.bytes().put(packet.start(), (byte) 0);
+        assertThat(packet.toByteArray()).containsExactly(0, 1, 2, 3, 4, 5);
+        packet.reset();
+        assertThat(packet.chainCount()).isEqualTo(1);
+        assertThat(packet.nextInChain()).isNull();
+    }
+
+    @Test
+    void aChainIsNeverATreeNorACircle() {
+        BufferPool pool = BufferPool.allocate(3);
+        PacketBuffer second = follower(pool, 2);
+        PacketBuffer third = follower(pool, 3);
+        packet.append(second);
+        for (ThrowingCallable wrong : List.<ThrowingCallable>of(
+                () -> packet.append(packet),
+                () -> packet.append(second),
+                () -> second.append(third),
+                () -> second.append(packet),
+                () -> third.append(packet))) {
+            assertThatThrownBy(wrong).isInstanceOf(IllegalStateException.class).hasMessageContaining("can't chain");
+        }
+        assertThat(packet.chainCount()).isEqualTo(2);
+    }
+
+    @Test
+    void aChainHasABound() {
+        BufferPool pool = BufferPool.allocate(PacketBuffer.MAX_CHAIN);
+        for (int i = 1; i < PacketBuffer.MAX_CHAIN; i++) {
+            packet.append(follower(pool, i));
+        }
+        PacketBuffer oneMore = follower(pool, 0);
+        assertThatThrownBy(() -> packet.append(oneMore))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("at most 64");
+        assertThat(oneMore.state()).isEqualTo(PacketBuffer.State.PENDING);
     }
 }

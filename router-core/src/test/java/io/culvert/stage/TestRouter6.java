@@ -99,7 +99,8 @@ public final class TestRouter6 {
                 Arrays.stream(addresses).map(InterfaceAddress::parse).toList(),
                 linkLocal == null ? null : Ip6Address.parse(linkLocal),
                 RouterInterface.Offloads.NONE,
-                false);
+                false,
+                true);
     }
 
     public StageHarness harness() {

@@ -113,7 +113,7 @@ class CountersTest {
 
     @Test
     void stageCountsOwnAndCommonDropsOfEqualOrdinalApart() {
-        counters.drop(Drop.FIRST);
+        counters.drop(Drop.FIRST, 1);
         counters.dropCommon(Common.FAULT, 7);
         assertThat(counters.drops(Drop.FIRST)).isEqualTo(1);
         assertThat(counters.drops(Common.FAULT)).isEqualTo(7);

@@ -33,6 +33,7 @@ public final class InterfaceBuilder {
     private @Nullable Ip6Address linkLocal;
     private Offloads offloads = Offloads.NONE;
     private boolean redirects;
+    private boolean gro = true;
 
     private InterfaceBuilder(int id, Link link, Role role, long mac, long kernelMac) {
         this.id = id;
@@ -104,8 +105,15 @@ public final class InterfaceBuilder {
         return this;
     }
 
+    /** Switches off what it is on for by default: putting packets together for a device that can take them apart. */
+    public InterfaceBuilder withoutGro() {
+        gro = false;
+        return this;
+    }
+
     public RouterInterface build() {
         return new RouterInterface(
-                id, name, name, link, role, vrf, up, mtu, mac, kernelMac, addresses, linkLocal, offloads, redirects);
+                id, name, name, link, role, vrf, up, mtu, mac, kernelMac, addresses, linkLocal, offloads, redirects,
+                gro);
     }
 }

@@ -235,9 +235,15 @@ public final class StageHarness implements StageContext, StageSetup {
         return this;
     }
 
-    /** Fails unless received + generated = sent + dropped + consumed, and no packet is out of the pool but those sent. */
+    /**
+     * Fails unless received + generated = sent + dropped + consumed, and no packet is out of the pool but those sent. Each
+     * member of a chain is one packet.
+     */
     public void assertBalanced() {
-        int sent = outputs.values().stream().mapToInt(List::size).sum();
+        int sent = outputs.values().stream()
+                .flatMap(List::stream)
+                .mapToInt(PacketBuffer::chainCount)
+                .sum();
         assertThat(sent + dropped() + consumed).as("packets accounted for").isEqualTo(received + generated);
         assertThat(pool.outstanding()).as("packets out of the pool").isEqualTo(sent);
     }
@@ -249,7 +255,9 @@ public final class StageHarness implements StageContext, StageSetup {
     // --- StageContext
 
     private void decide(PacketBuffer packet) {
-        assertThat(packet.state()).as("state of %s", packet).isNotEqualTo(PacketBuffer.State.FREE);
+        assertThat(packet.state())
+                .as("state of %s", packet)
+                .isNotIn(PacketBuffer.State.FREE, PacketBuffer.State.CHAINED);
         if (packet.state() == PacketBuffer.State.PENDING) {
             decided++;
         }
@@ -272,18 +280,23 @@ public final class StageHarness implements StageContext, StageSetup {
     }
 
     @Override
+    public void chain(PacketBuffer head, PacketBuffer follower) {
+        assertThat(head.state()).as("state of %s", head).isNotEqualTo(PacketBuffer.State.FREE);
+        decide(follower);
+        head.append(follower);
+    }
+
+    @Override
     public void drop(PacketBuffer packet, DropReason reason) {
         assertThat(descriptor.drops()).as("declared drop reasons").contains(reason);
         decide(packet);
-        drops.merge(reason.id(), 1, Integer::sum);
-        pool.release(packet);
+        drops.merge(reason.id(), pool.release(packet), Integer::sum);
     }
 
     @Override
     public void consume(PacketBuffer packet) {
         decide(packet);
-        consumed++;
-        pool.release(packet);
+        consumed += pool.release(packet);
     }
 
     @Override

@@ -164,7 +164,8 @@ final class Ip6InputStageTest {
                 List.of(InterfaceAddress.parse("fd00:7::1/64")),
                 null,
                 lan.offloads(),
-                false);
+                false,
+                true);
         harness.interfaces(lan, other);
         process(transit().from("fd00:7::1").udp(1, 2));
     }

@@ -57,7 +57,8 @@ final class Ip6RedirectStageTest {
                 like.addresses(),
                 like.linkLocal(),
                 like.offloads(),
-                redirects);
+                redirects,
+                true);
     }
 
     private static byte[] bytes(String from, String to, int payload) {
