@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.dispatch.Dispatchers;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
@@ -140,10 +141,11 @@ class ChainTest {
     private void start(StageDescriptor... extra) {
         List<StageDescriptor> stages = new ArrayList<>(List.of(input(), chaining()));
         stages.addAll(List.of(extra));
-        actor = KIT.spawn(LaneActor.create(lane, new RouterGraph(stages), (id, cause) -> {}));
+        actor = KIT.spawn(
+                LaneActor.create(lane, new RouterGraph(stages), (id, cause) -> {}, Dispatchers.DefaultDispatcherId()));
         actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
         actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
-        settled.receiveSeveralMessages(2);
+        settled.receiveSeveralMessages(2, Duration.ofSeconds(15));
     }
 
     private void arrive(String packet) {
