@@ -10,6 +10,7 @@ import akka.stream.stage.AbstractOutHandler;
 import akka.stream.stage.AsyncCallback;
 import akka.stream.stage.GraphStage;
 import akka.stream.stage.GraphStageLogic;
+import io.culvert.ffi.NativeMemory;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
@@ -18,6 +19,7 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger;
 import io.culvert.telemetry.StageCounters;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -141,6 +143,11 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         return new Logic();
     }
 
+    private static BufferPool spareBuffers() {
+        ByteBuffer memory = NativeMemory.allocate(SPARE_BUFFERS * BufferPool.BUFFER_BYTES);
+        return new BufferPool(memory, NativeMemory.address(memory));
+    }
+
     /** One queue and whether it is polled or has been asked to call. */
     private static final class PolledQueue implements Runnable {
         private final ReceiveQueue queue;
@@ -183,7 +190,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
     private final class Logic extends GraphStageLogic {
         private final PolledQueue[] polled = new PolledQueue[queues.size()];
         private final StageCounters counters = lane.countersOf(DESCRIPTOR);
-        private final BufferPool spare = BufferPool.allocate(SPARE_BUFFERS);
+        private final BufferPool spare = spareBuffers();
         private final PacketVector spareVector = new PacketVector(SPARE_BUFFERS);
         private final AtomicBoolean woken = new AtomicBoolean();
         private int next;

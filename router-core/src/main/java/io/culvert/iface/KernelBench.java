@@ -90,7 +90,8 @@ final class KernelBench implements OffloadTest.Bench, Closeable {
                 Sysctl.write("net/ipv6/conf/all/forwarding", "1");
                 route(netlink, "2001:db8:13::", 48, exitIndex);
             }
-            TransmitQueue queue = new TunTransmitQueue(0, entry.fd(0), ethernet, 0, entry.vnetHeaderBytes());
+            TransmitQueue queue =
+                    new TunTransmitQueue(0, new int[] {entry.fd(0)}, 1, ethernet, 0, entry.vnetHeaderBytes());
             return new KernelBench(kind, exit, queue, entry, link.mac());
         } catch (IOException | RuntimeException failed) {
             entry.close();

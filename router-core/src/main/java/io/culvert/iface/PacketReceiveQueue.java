@@ -81,6 +81,7 @@ final class PacketReceiveQueue implements ReceiveQueue {
             }
             packet.setWindow(PacketBuffer.HEADROOM, length);
             packet.setReceiveInterface(interfaceId);
+            packet.setReceiveQueue(queue);
             VirtioOffload.read(packet, from);
             int tag = messages.vlanTag(i);
             if (tag != MessageVector.NO_VLAN_TAG) {

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -168,6 +169,7 @@ final class TunOpener {
             receive.add(new TunReceiveQueue(
                     interfaceId,
                     device.name(),
+                    queue,
                     device.fd(queue),
                     watch,
                     ethernet,
@@ -177,7 +179,8 @@ final class TunOpener {
         for (int lane = 0; lane < loops.size(); lane++) {
             transmit.add(new TunTransmitQueue(
                     interfaceId,
-                    device.fd(lane % device.queues()),
+                    queuesOf(lane, device),
+                    loops.size(),
                     ethernet,
                     device.packetInformationBytes(),
                     device.vnetHeaderBytes()));
@@ -198,6 +201,16 @@ final class TunOpener {
                     watches.forEach(EventLoop.Watch::close);
                     device.close();
                 });
+    }
+
+    /** Descriptors of the queues that a lane reads; one of another lane's when there are too few. */
+    private int[] queuesOf(int lane, TunDevice device) {
+        if (lane >= device.queues()) {
+            return new int[] {device.fd(lane % device.queues())};
+        }
+        return IntStream.iterate(lane, queue -> queue < device.queues(), queue -> queue + loops.size())
+                .map(device::fd)
+                .toArray();
     }
 
     private void setUpKernelEnd(Rtnetlink netlink, int index) throws IOException {

@@ -21,6 +21,7 @@ final class TunReceiveQueue implements ReceiveQueue {
 
     private final int interfaceId;
     private final String device;
+    private final int queue;
     private final int fd;
     private final EventLoop.Watch watch;
     private final boolean ethernet;
@@ -30,6 +31,7 @@ final class TunReceiveQueue implements ReceiveQueue {
     TunReceiveQueue(
             int interfaceId,
             String device,
+            int queue,
             int fd,
             EventLoop.Watch watch,
             boolean ethernet,
@@ -37,6 +39,7 @@ final class TunReceiveQueue implements ReceiveQueue {
             int vnetHeaderBytes) {
         this.interfaceId = interfaceId;
         this.device = device;
+        this.queue = queue;
         this.fd = fd;
         this.watch = watch;
         this.ethernet = ethernet;
@@ -76,6 +79,7 @@ final class TunReceiveQueue implements ReceiveQueue {
             }
             packet.setWindow(PacketBuffer.HEADROOM, read - headerBytes);
             packet.setReceiveInterface(interfaceId);
+            packet.setReceiveQueue(queue);
             if (ethernet) {
                 packet.setL2Offset(packet.start());
             } else {

@@ -9,8 +9,12 @@ import io.culvert.packet.PacketVector;
 import io.culvert.spi.TransmitQueue;
 
 /**
- * Writes one queue of a tun or tap device: one write a packet, its device headers in the headroom in front of it. A chain
- * is one write as well.
+ * Writes those queues of a tun or tap device that its lane reads: one write a packet, its device headers in the headroom in
+ * front of it. A chain is one write as well.
+ *
+ * <p>The kernel sends a flow to the queue that the flow's other direction was written to last. So that it stays in the queue
+ * that the kernel chose by hash at first, and is not out of order when it moves, a packet that was read from some queue is
+ * written to the same one, where there are as many.
  */
 final class TunTransmitQueue implements TransmitQueue {
     /** EtherTypes for the packet information of a tun (linux/if_tun.h, struct tun_pi). */
@@ -20,16 +24,23 @@ final class TunTransmitQueue implements TransmitQueue {
     private static final int ETHER_TYPE_OFFSET = 12;
 
     private final int interfaceId;
-    private final int fd;
+    private final int[] fds;
+    private final int lanes;
     private final boolean ethernet;
     private final int packetInformationBytes;
     private final int vnetHeaderBytes;
     private final GatherWrite gather = new GatherWrite(PacketBuffer.MAX_CHAIN);
     private Refusal refusal = Refusal.DEVICE_ERROR;
 
-    TunTransmitQueue(int interfaceId, int fd, boolean ethernet, int packetInformationBytes, int vnetHeaderBytes) {
+    /**
+     * @param fds of the lane's queues: one of every {@code lanes}
+     * @param lanes among which the queues are dealt out
+     */
+    TunTransmitQueue(
+            int interfaceId, int[] fds, int lanes, boolean ethernet, int packetInformationBytes, int vnetHeaderBytes) {
         this.interfaceId = interfaceId;
-        this.fd = fd;
+        this.fds = fds;
+        this.lanes = lanes;
         this.ethernet = ethernet;
         this.packetInformationBytes = packetInformationBytes;
         this.vnetHeaderBytes = vnetHeaderBytes;
@@ -53,10 +64,11 @@ final class TunTransmitQueue implements TransmitQueue {
             if (packetInformationBytes != 0) {
                 packet.bytes().putInt(start - headerBytes, etherType(packet));
             }
+            int fd = fds.length == 1 ? fds[0] : fds[packet.receiveQueue() / lanes % fds.length];
             long address = packet.address() + start - headerBytes;
             int length = packet.length() + headerBytes;
             PacketBuffer follower = packet.nextInChain();
-            int written = follower == null ? Syscalls.write(fd, address, length) : write(address, length, follower);
+            int written = follower == null ? Syscalls.write(fd, address, length) : write(fd, address, length, follower);
             if (written < 0) {
                 refusal = refusalOf(-written);
                 return sent;
@@ -66,7 +78,7 @@ final class TunTransmitQueue implements TransmitQueue {
         return sent;
     }
 
-    private int write(long headAddress, int headLength, PacketBuffer firstFollower) {
+    private int write(int fd, long headAddress, int headLength, PacketBuffer firstFollower) {
         gather.add(headAddress, headLength);
         PacketBuffer follower = firstFollower;
         while (follower != null) {

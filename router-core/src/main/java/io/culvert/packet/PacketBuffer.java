@@ -90,6 +90,7 @@ public final class PacketBuffer {
     private boolean gsoEcn;
 
     private int receiveInterface;
+    private int receiveQueue;
     private int transmitInterface;
     private int vrf;
     private int flowHash;
@@ -129,6 +130,7 @@ public final class PacketBuffer {
         clearOffsets();
         clearOffloads();
         receiveInterface = InterfaceId.NONE;
+        receiveQueue = 0;
         transmitInterface = InterfaceId.NONE;
         vrf = 0;
         flowHash = 0;
@@ -330,6 +332,15 @@ public final class PacketBuffer {
         receiveInterface = interfaceId;
     }
 
+    /** Which queue of that interface's device it was read from, from 0; 0 when the router made it. */
+    public int receiveQueue() {
+        return receiveQueue;
+    }
+
+    public void setReceiveQueue(int queue) {
+        receiveQueue = queue;
+    }
+
     /** Where the packet goes out, once a lookup has decided it. */
     public int transmitInterface() {
         return transmitInterface;
@@ -473,6 +484,7 @@ public final class PacketBuffer {
     /** Takes over the interfaces, VRF, flow and next hop of {@code other}: for a fragment, segment or reply made from it. */
     public void copyRoutingFrom(PacketBuffer other) {
         receiveInterface = other.receiveInterface;
+        receiveQueue = other.receiveQueue;
         transmitInterface = other.transmitInterface;
         vrf = other.vrf;
         flowHash = other.flowHash;
