@@ -189,6 +189,11 @@ public final class Footprint {
         return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
+    /** The namespaces that exist while a router is measured. */
+    public static List<String> namespaces() {
+        return List.of(ROUTER, CLIENT, SERVER);
+    }
+
     /** Starts one router, measures it and stops it. */
     public Figures measure(Plan plan) throws IOException, InterruptedException {
         Path directory = Files.createTempDirectory("culvert-footprint");
@@ -397,7 +402,7 @@ public final class Footprint {
     }
 
     private static void makeNetwork() throws IOException {
-        for (String name : List.of(ROUTER, CLIENT, SERVER)) {
+        for (String name : namespaces()) {
             NetworkNamespace.create(name);
             setUp(name, "lo");
         }
@@ -416,7 +421,7 @@ public final class Footprint {
     }
 
     private static void removeNetwork() throws IOException {
-        for (String name : List.of(ROUTER, CLIENT, SERVER)) {
+        for (String name : namespaces()) {
             if (NetworkNamespace.exists(name)) {
                 NetworkNamespace.delete(name);
             }

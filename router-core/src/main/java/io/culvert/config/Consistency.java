@@ -11,6 +11,10 @@ import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.RouterInterface.Role;
+import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +28,10 @@ final class Consistency {
     private final Problems problems;
     /** Whether every address is known: else a next hop that nobody reaches may be the fault of another mistake. */
     private final boolean addressesKnown;
+    /** By prefix, where the route to it stands. */
+    private final Map<IpPrefix, ConfigOrigin> routed = new HashMap<>();
+
+    private final Map<List<RouteConfig.Hop>, List<RouteConfig.Hop>> hopLists = new HashMap<>();
 
     /** @param broken whether the section itself had a mistake */
     Consistency(Map<String, Values> interfaces, Map<String, InterfaceConfig> made, boolean broken, Problems problems) {
@@ -157,28 +165,47 @@ final class Consistency {
     /** Reports what is wrong with the routes, and makes those that are right. */
     List<RouteConfig> checkRoutes(List<Located<Values>> routes) {
         List<RouteConfig> result = new ArrayList<>();
-        Map<IpPrefix, ConfigOrigin> seen = new HashMap<>();
-        for (Located<Values> located : routes) {
-            Values values = located.value();
-            IpPrefix prefix = values.find(RouteSection.PREFIX);
-            if (prefix == null) {
-                continue;
-            }
-            String at = "route " + prefix;
-            ConfigOrigin other = seen.putIfAbsent(prefix, located.origin());
-            if (other != null) {
-                problems.add(
-                        located.origin(),
-                        at + " is there twice (" + problems.place(other, located.origin())
-                                + "), expected one route with a list of next hops");
-            }
-            checkSource(at, prefix, values);
-            RouteConfig route = makeRoute(at, prefix, values);
-            if (route != null) {
-                result.add(route);
-            }
+        routes.forEach(route -> check(route, result));
+        return result;
+    }
+
+    /** The same with the routes of a file, a relative name of which starts where it is written. */
+    List<RouteConfig> checkRouteFile(Located<String> file) {
+        List<RouteConfig> result = new ArrayList<>();
+        String writtenIn = file.origin().filename();
+        try {
+            Path path = Path.of(file.value());
+            RouteFile.read(
+                    writtenIn == null ? path : Path.of(writtenIn).resolveSibling(path),
+                    problems,
+                    route -> check(route, result));
+        } catch (NoSuchFileException e) {
+            problems.add(file.origin(), "route-files: " + e.getMessage() + " does not exist");
+        } catch (IOException | InvalidPathException e) {
+            problems.add(file.origin(), "route-files: " + file.value() + " can't be read: " + e.getMessage());
         }
         return result;
+    }
+
+    private void check(Located<Values> located, List<RouteConfig> result) {
+        Values values = located.value();
+        IpPrefix prefix = values.find(RouteSection.PREFIX);
+        if (prefix == null) {
+            return;
+        }
+        String at = "route " + prefix;
+        ConfigOrigin other = routed.putIfAbsent(prefix, located.origin());
+        if (other != null) {
+            problems.add(
+                    located.origin(),
+                    at + " is there twice (" + problems.place(other, located.origin())
+                            + "), expected one route with a list of next hops");
+        }
+        checkSource(at, prefix, values);
+        RouteConfig route = makeRoute(at, prefix, values);
+        if (route != null) {
+            result.add(route);
+        }
     }
 
     private void checkSource(String at, IpPrefix prefix, Values values) {
@@ -212,7 +239,7 @@ final class Consistency {
                 || values.broken(RouteSection.ACTION)) {
             return null;
         }
-        List<RouteConfig.Hop> hops = action != null ? List.of() : hops(at, prefix, values);
+        List<RouteConfig.Hop> hops = action != null ? List.of() : shared(hops(at, prefix, values));
         if (action == null && hops.isEmpty()) {
             return null;
         }
@@ -228,6 +255,11 @@ final class Consistency {
                 values.find(RouteSection.SRC),
                 Math.toIntExact(values.get(RouteSection.PREFERENCE)),
                 Math.toIntExact(values.get(RouteSection.METRIC)));
+    }
+
+    /** Of many routes, most have the next hops of others. */
+    private List<RouteConfig.Hop> shared(List<RouteConfig.Hop> hops) {
+        return hopLists.computeIfAbsent(hops, List::copyOf);
     }
 
     private List<RouteConfig.Hop> hops(String at, IpPrefix prefix, Values values) {

@@ -19,6 +19,8 @@ final class RouteSection {
     /** The most equal-cost next hops of a route. */
     static final int MAX_HOPS = 64;
 
+    static final List<FibAction> ACTIONS = List.of(FibAction.UNREACHABLE, FibAction.BLACKHOLE, FibAction.PROHIBIT);
+
     private static final ValueType<IpPrefix> ROUTED_PREFIX =
             ValueType.named(ValueType.PREFIX.expected(), RouteSection::routedPrefix);
 
@@ -35,8 +37,7 @@ final class RouteSection {
             "The interface the route leads out of; several without via share the traffic by flow.");
     static final Key<FibAction> ACTION = optional(
             "action",
-            ValueType.choice(
-                    List.of(FibAction.UNREACHABLE, FibAction.BLACKHOLE, FibAction.PROHIBIT), ValueType::written),
+            ValueType.choice(ACTIONS, ValueType::written),
             "the packets are forwarded",
             "Drop instead of forwarding: telling the sender it is unreachable, in silence, or telling it is prohibited.");
     static final Key<IpAddress> SRC = optional(

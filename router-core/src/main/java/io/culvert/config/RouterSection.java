@@ -53,6 +53,12 @@ final class RouterSection {
             ValueType.listOf(ValueType.section(RouteSection.SECTION)),
             "[]",
             "Static routes, next to those to the interfaces' own prefixes.");
+    private static final Key<List<Located<String>>> ROUTE_FILES = withDefault(
+            "route-files",
+            ValueType.listOf(ValueType.TEXT),
+            "[]",
+            "Files of further static routes, one to a line as in \"198.51.100.0/24 via 192.0.2.1\" or"
+                    + " \"blackhole 203.0.113.0/24\" (also dev, src, metric); relative to this file.");
 
     private static final Key<Duration> REACHABLE_TIME = withDefault(
             "reachable-time",
@@ -145,8 +151,17 @@ final class RouterSection {
                 ValueType.listOf(ValueType.named("a stage that packets can pass by", id -> bypassable(id, stages))),
                 "[]",
                 "Stages that packets pass by, instead of being dropped, while they fail again and again.");
-        List<Key<?>> keys = new ArrayList<>(
-                List.of(NAME, LANES, VECTOR_SIZE, BUFFERS, INTERFACES, ROUTES, NEIGHBOR, MANAGEMENT, bypassWhenBroken));
+        List<Key<?>> keys = new ArrayList<>(List.of(
+                NAME,
+                LANES,
+                VECTOR_SIZE,
+                BUFFERS,
+                INTERFACES,
+                ROUTES,
+                ROUTE_FILES,
+                NEIGHBOR,
+                MANAGEMENT,
+                bypassWhenBroken));
         keys.addAll(stageKeys.values());
         section = new Section("The router.", keys);
     }
@@ -184,6 +199,9 @@ final class RouterSection {
         Consistency consistency = new Consistency(interfaces, made, router.broken(INTERFACES), problems);
         consistency.checkInterfaces();
         List<RouteConfig> routes = consistency.checkRoutes(router.get(ROUTES));
+        for (Located<String> file : router.get(ROUTE_FILES)) {
+            routes.addAll(consistency.checkRouteFile(file));
+        }
 
         Map<String, StageSettings> stageSettings = new HashMap<>();
         stageKeys.forEach((name, key) -> stageSettings.put(name, StageSettings.of(name, router.get(key))));

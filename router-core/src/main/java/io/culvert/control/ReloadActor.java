@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * file with a mistake: then the configuration in force stays. Reads a file, so it runs where blocking is allowed.
  */
 public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
-    private static final String ROUTES = "routes";
+    private static final List<String> ROUTES = List.of("routes", "route-files");
     private static final Duration APPLIED_WITHIN = Duration.ofSeconds(10);
 
     /** What the actor is told. */
@@ -140,7 +140,7 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
     private static List<String> sectionsThatDiffer(RouterConfig now, RouterConfig next) {
         Set<String> keys = new LinkedHashSet<>(now.effective().keySet());
         keys.addAll(next.effective().keySet());
-        keys.remove(ROUTES);
+        ROUTES.forEach(keys::remove);
         List<String> different = new ArrayList<>();
         for (String key : keys) {
             if (!Objects.equals(now.effective().get(key), next.effective().get(key))) {

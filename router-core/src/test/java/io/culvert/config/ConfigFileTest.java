@@ -31,6 +31,7 @@ import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -264,7 +265,7 @@ final class ConfigFileTest {
         assertThat(problems("include \"lan.conf\"\nrouter.nam = x"))
                 .containsExactly(
                         "r.conf:2: nam is unknown, did you mean name?",
-                        folder.resolve("lan.conf") + ":2: interfaces.lan.mtuu is unknown, did you mean mtu?");
+                        "lan.conf:2: interfaces.lan.mtuu is unknown, did you mean mtu?");
     }
 
     @Test
@@ -555,6 +556,89 @@ final class ConfigFileTest {
     }
 
     @Test
+    void routesOfAFileAreReadAsThoseOfRoutes() throws Exception {
+        Files.writeString(folder.resolve("routes.txt"), """
+                # prefix and next hop
+                198.51.100.0/24 via 192.168.1.7
+
+                203.0.113.0/24 dev lan metric 10   # on link
+                2001:db8::/32 via fe80::1 dev lan src fd00::1
+                blackhole 10.0.0.0/8
+                """);
+        RouterConfig config = read("""
+                router {
+                  interfaces { lan { type = tap, addresses = ["192.168.1.1/24", "fd00::1/64"] } }
+                  routes = [ { prefix = "10.1.0.0/16", via = "192.168.1.8" } ]
+                  route-files = ["routes.txt"]
+                }
+                """);
+
+        assertThat(config.routes())
+                .containsExactly(
+                        route("10.1.0.0/16", new Hop("lan", IpAddress.parse("192.168.1.8")), null, 0),
+                        route("198.51.100.0/24", new Hop("lan", IpAddress.parse("192.168.1.7")), null, 0),
+                        route("203.0.113.0/24", new Hop("lan", null), null, 10),
+                        route(
+                                "2001:db8::/32",
+                                new Hop("lan", IpAddress.parse("fe80::1")),
+                                IpAddress.parse("fd00::1"),
+                                0),
+                        new RouteConfig(IpPrefix.parse("10.0.0.0/8"), FibAction.BLACKHOLE, List.of(), null, 1, 0));
+    }
+
+    private static RouteConfig route(String prefix, Hop hop, @Nullable IpAddress source, int metric) {
+        return new RouteConfig(IpPrefix.parse(prefix), FibAction.FORWARD, List.of(hop), source, 1, metric);
+    }
+
+    @Test
+    void aMistakeInAFileOfRoutesIsReportedWithItsLineThere() throws IOException {
+        Files.writeString(folder.resolve("routes.txt"), """
+                198.51.100.0/24 via 10.0.0.1
+                198.51.100.7/24 dev lan
+                198.51.101.0/24 nexthop 192.168.1.7
+                blackhole
+                192.0.2.0/24 via
+                192.0.2.0/24 via 192.168.1.7 via 192.168.1.8
+                192.0.3.0/24
+                10.0.0.0/8 dev lan
+                """);
+
+        assertThat(problems("""
+                        router {
+                          interfaces { lan { type = tap, addresses = "192.168.1.1/24" } }
+                          routes = [ { prefix = "10.0.0.0/8", interface = lan } ]
+                          route-files = ["routes.txt", "missing.txt"]
+                        }
+                        """))
+                .containsExactly(
+                        "r.conf:4: route-files: missing.txt does not exist",
+                        "routes.txt:1: route 198.51.100.0/24: via 10.0.0.1 is reached by no interface, expected an"
+                                + " address in a prefix of an interface",
+                        "routes.txt:2: prefix: \"198.51.100.7/24\" has bits set behind its length; did you mean"
+                                + " 198.51.100.0/24?",
+                        "routes.txt:3: \"nexthop\" is unknown, expected [unreachable|blackhole|prohibit] PREFIX"
+                                + " [via ADDRESS] [dev INTERFACE] [src ADDRESS] [metric NUMBER]",
+                        "routes.txt:4: there is no prefix behind blackhole, expected [unreachable|blackhole|prohibit]"
+                                + " PREFIX [via ADDRESS] [dev INTERFACE] [src ADDRESS] [metric NUMBER]",
+                        "routes.txt:5: there is nothing behind via, expected [unreachable|blackhole|prohibit] PREFIX"
+                                + " [via ADDRESS] [dev INTERFACE] [src ADDRESS] [metric NUMBER]",
+                        "routes.txt:6: via is there twice; several next hops take an element of routes",
+                        "routes.txt:7: route 192.0.3.0/24 needs via, interface or action",
+                        "routes.txt:8: route 10.0.0.0/8 is there twice (line 3 of r.conf), expected one route with a"
+                                + " list of next hops");
+    }
+
+    @Test
+    void aFileOfNothingButMistakesIsNotReadToItsEnd() throws IOException {
+        Files.writeString(folder.resolve("routes.txt"), "nonsense\n".repeat(1000));
+
+        assertThat(problems("router.route-files = [\"routes.txt\"]"))
+                .hasSize(21)
+                .last()
+                .isEqualTo("routes.txt:20: the lines behind this one were not read: too many mistakes");
+    }
+
+    @Test
     void everyMistakeIsReportedAtOnceByLine() {
         assertThat(problems("""
                 router {
@@ -705,9 +789,8 @@ final class ConfigFileTest {
                                 "router.nat {\n enabled = 1\n sessions = -2\n timeout = soon\n pools = x }\nrouter.nta {}"),
                         List.of(NAT)));
 
-        String file = folder.resolve("r.conf").toString();
         assertThat(bad.problems())
-                .extracting(problem -> problem.toString().replace(file, "r.conf"))
+                .extracting(problem -> problem.toString().replace(folder + "/", ""))
                 .containsExactly(
                         "r.conf:2: nat.enabled is 1, expected true or false",
                         "r.conf:3: nat.sessions is -2, expected a whole number",
@@ -804,9 +887,8 @@ final class ConfigFileTest {
     private List<String> problems(String text) {
         BadConfigException bad =
                 catchThrowableOfType(BadConfigException.class, () -> ConfigFile.read(write(text), List.of()));
-        String file = folder.resolve("r.conf").toString();
         return bad.problems().stream()
-                .map(problem -> problem.toString().replace(file, "r.conf"))
+                .map(problem -> problem.toString().replace(folder + "/", ""))
                 .toList();
     }
 

@@ -104,6 +104,19 @@ class ReloadActorTest {
     }
 
     @Test
+    void appliesWhatChangedInAFileOfRoutes() throws IOException {
+        Files.writeString(folder.resolve("routes.txt"), "prohibit 10.9.0.0/16\n");
+        Files.writeString(file, """
+                router {
+                  interfaces { a { type = tun, device = a0, addresses = ["10.1.0.1/24"], mtu = 1500 } }
+                  route-files = [ "routes.txt" ]
+                }
+                """);
+        assertThat(reloaded().message()).isEqualTo("1 route changed");
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.PROHIBIT);
+    }
+
+    @Test
     void appliesAnotherChangeAfterOne() throws IOException {
         write("mtu = 1500");
         assertThat(reloaded().applied()).isTrue();

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.bench.endtoend;
 
+import io.culvert.bench.Footprint;
 import io.culvert.lab.LabClaim;
 import io.culvert.lab.LabNetwork;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
@@ -27,21 +30,31 @@ final class Bench {
     private static final Path STATE = Path.of("/run/culvert");
     private static final String NAME = "cvb";
     private static final int CLEAN_UP_SECONDS = 30;
+    private static final int SMALL = 18;
+    /** Next hops of a million routes on each link of Ethernet. */
+    private static final int NEIGHBORS = 4;
+
+    private static final double BYTES_PER_MIB = 1 << 20;
+    private static final double BYTES_PER_MB = 1e6;
+    private static final Duration PAUSES_DURING = Duration.ofSeconds(60);
+    private static final String ALLOCATION_BED = NAME + "-allocation";
+    private static final int ALLOCATION_SECONDS = 10;
+    private static final long ALLOCATION_SETTLES_MS = 1_200;
 
     private final Plan plan;
-    private final List<String> culvert;
+    private final Path culvert;
     private final Yardsticks yardsticks;
     private final PrintWriter out;
     private final Results results = new Results();
     private final List<TestBed> beds = new ArrayList<>();
 
     /**
-     * @param culvert the command that runs Culvert
+     * @param culvert the program that runs Culvert
      * @param out for people
      */
-    Bench(Plan plan, List<String> culvert, Yardsticks yardsticks, PrintWriter out) {
+    Bench(Plan plan, Path culvert, Yardsticks yardsticks, PrintWriter out) {
         this.plan = plan;
-        this.culvert = List.copyOf(culvert);
+        this.culvert = culvert;
         this.yardsticks = yardsticks;
         this.out = out;
     }
@@ -137,12 +150,15 @@ final class Bench {
                 made.addAll(TestBed.namespaces(bedName(pair, subject)));
             }
         }
+        made.addAll(TestBed.namespaces(ALLOCATION_BED));
+        made.addAll(Footprint.namespaces());
         claim.list(made);
         for (Pair pair : Pair.values()) {
             if (!plan.subjects(pair).isEmpty() && !plan.measures(pair).isEmpty()) {
                 run(pair, traffic, folder);
             }
         }
+        measureProcess(traffic, folder);
     }
 
     private static String bedName(Pair pair, Subject subject) {
@@ -193,21 +209,49 @@ final class Bench {
             case LIMIT -> bed.forwardBy(yardsticks.program(subject.id()), pair);
             case KERNEL -> bed.forwardByKernel();
             case CULVERT -> {
-                CulvertFile file = new CulvertFile(folder.resolve(name + ".sock"));
-                for (Side side : Side.values()) {
-                    file.with(side, TestBed.end(pair, side), bed.hostNamespace(side));
+                CulvertFile file = fileFor(bed, pair, folder.resolve(name + ".sock"));
+                if (subject == Subject.CULVERT_MILLION) {
+                    file.withRouteFile(millionRoutes(pair, folder));
                 }
                 bed.prepareForCulvert(pair);
-                bed.forwardByCulvert(culvert, file);
+                bed.forwardByCulvert(List.of(culvert.toString()), file);
             }
         }
         return bed;
     }
 
+    private static CulvertFile fileFor(TestBed bed, Pair pair, Path socket) {
+        CulvertFile file = new CulvertFile(socket);
+        for (Side side : Side.values()) {
+            file.with(side, TestBed.end(pair, side), bed.hostNamespace(side));
+        }
+        return file;
+    }
+
+    /** Routes by both interfaces; a tun has no neighbors, and on Ethernet a few share the routes. */
+    private static Path millionRoutes(Pair pair, Path folder) throws IOException {
+        Path file = folder.resolve("routes-" + pair.id() + ".txt");
+        if (pair == Pair.TUN_TUN) {
+            List<String> hops = List.of("dev " + Side.A.letter(), "dev " + Side.B.letter());
+            RouteGenerator.write(file, hops, hops);
+        } else {
+            List<String> hops4 = new ArrayList<>();
+            List<String> hops6 = new ArrayList<>();
+            for (Side side : Side.values()) {
+                for (int neighbor = 2; neighbor < 2 + NEIGHBORS; neighbor++) {
+                    hops4.add("via " + side.ip4(neighbor));
+                    hops6.add("via " + side.ip6(neighbor));
+                }
+            }
+            RouteGenerator.write(file, hops4, hops6);
+        }
+        return file;
+    }
+
     /** Until code is compiled, caches are filled and sockets' buffers have grown. */
     private void warmUp(TestBed bed, Traffic traffic) throws IOException, InterruptedException {
         traffic.tcp(bed, Side.B.hostIp4(), 1, plan.seconds());
-        traffic.flood(bed, Side.B.hostIp4(), 18, plan.seconds());
+        traffic.flood(bed, Side.B.hostIp4(), SMALL, plan.seconds());
     }
 
     private void measure(Pair pair, Measure measure, int round, List<Stand> stands, Traffic traffic)
@@ -229,6 +273,59 @@ final class Bench {
             shown.put(subject, subject.id() + " " + first.written(values.get(0).value()));
         }
         say("  %d  %-26s %s".formatted(round + 1, title, String.join("  ", shown.values())));
+    }
+
+    // ---- the process as such
+
+    private void measureProcess(Traffic traffic, Path folder) throws IOException, InterruptedException {
+        Footprint footprint = new Footprint(culvert, List.of());
+        if (plan.wants("process/start")) {
+            for (int round = 0; round < plan.rounds(); round++) {
+                Footprint.Figures figures = footprint.measure(Footprint.Plan.START);
+                add(Quantity.START, figures.firstPacketMillis());
+            }
+        }
+        if (plan.wants("process/idle")) {
+            Footprint.Figures figures = footprint.measure(new Footprint.Plan(plan.idle(), Duration.ZERO));
+            add(Quantity.IDLE_MEMORY, figures.residentMib() * BYTES_PER_MIB / BYTES_PER_MB);
+            add(Quantity.IDLE_CPU, figures.cpuPercent());
+        }
+        if (!plan.quick() && plan.wants("process/pauses")) {
+            Duration half = PAUSES_DURING.dividedBy(2);
+            for (Footprint.Load load :
+                    footprint.measure(new Footprint.Plan(Duration.ZERO, half)).loads()) {
+                add(Quantity.LONGEST_PAUSE, load.longestPauseMillis());
+            }
+        }
+        if (!plan.quick() && plan.wants("process/allocated")) {
+            measureAllocation(traffic, folder);
+        }
+    }
+
+    private void add(Quantity quantity, double value) {
+        results.add(new Figure(Bar.PROCESS, quantity, Subject.CULVERT.id()), value);
+        say("  %-42s %s %s".formatted(quantity.text(), quantity.written(value), quantity.unit()));
+    }
+
+    /** Small packets, as many as go: what is allocated for other reasons then counts least. */
+    private void measureAllocation(Traffic traffic, Path folder) throws IOException, InterruptedException {
+        TestBed bed = new TestBed(ALLOCATION_BED, folder);
+        beds.add(bed);
+        bed.create();
+        Allocation allocation = new Allocation(folder);
+        bed.forwardByCulvert(
+                List.of("env", "CULVERT_JAVA_OPTS=" + allocation.option(), culvert.toString()),
+                fileFor(bed, Pair.TUN_TUN, folder.resolve(ALLOCATION_BED + ".sock")));
+        bed.awaitForwarding();
+        traffic.flood(bed, Side.B.hostIp4(), SMALL, ALLOCATION_SECONDS);
+        Instant from = Instant.now();
+        UdpCount count = traffic.flood(bed, Side.B.hostIp4(), SMALL, ALLOCATION_SECONDS);
+        Instant to = Instant.now();
+        Thread.sleep(ALLOCATION_SETTLES_MS);
+        long pid = bed.forwarderPid().orElseThrow();
+        add(Quantity.ALLOCATED, allocation.between(pid, from, to) / (double) count.packets());
+        bed.close();
+        beds.remove(bed);
     }
 
     private void say(String line) {

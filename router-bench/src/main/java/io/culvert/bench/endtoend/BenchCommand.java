@@ -9,6 +9,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -103,7 +104,7 @@ final class BenchCommand implements Callable<Integer> {
             machine.notes().forEach((what, note) -> out.println(what + ": " + note));
             out.println();
             Yardsticks yardsticks = new Yardsticks(module.resolve("src/main/c"), module.resolve("target/yardsticks"));
-            Results results = new Bench(plan, culvert(), yardsticks, out).run();
+            Results results = new Bench(plan, culvert(module), yardsticks, out).run();
             out.println(Bar.table(Bar.of(results)).text());
             write(output == null ? module.resolve("target") : output, results, plan, machine, out);
             return Culvert.EXIT_OK;
@@ -139,16 +140,20 @@ final class BenchCommand implements Callable<Integer> {
         return value;
     }
 
-    /** The distribution's launcher; without one, the same Java with the same options and classes as this process. */
-    private static List<String> culvert() {
+    /** The distribution's launcher; without one, a script of the same Java with the same options and classes as here. */
+    private static Path culvert(Path module) throws IOException {
         String launcher = System.getProperty(LAUNCHER);
         if (launcher != null) {
-            return List.of(launcher);
+            return Path.of(launcher);
         }
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Culvert.class.getName()));
-        return command;
+        List<String> words = new ArrayList<>();
+        words.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        words.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        words.addAll(List.of("-cp", System.getProperty("java.class.path"), Culvert.class.getName()));
+        String command = words.stream().map(word -> "'" + word + "'").collect(Collectors.joining(" "));
+        Path script = Files.createDirectories(module.resolve("target")).resolve("culvert");
+        Files.writeString(script, "#!/bin/sh\nexec " + command + " \"$@\"\n");
+        Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
+        return script;
     }
 }

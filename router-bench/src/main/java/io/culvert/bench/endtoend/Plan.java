@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.bench.endtoend;
 
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -61,6 +62,11 @@ record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
             return 1;
         }
         return measure.barred() ? rounds : Math.min(rounds, MOST_OTHER_ROUNDS);
+    }
+
+    /** How long a router rests before its memory is measured, and again while its processor time is. */
+    Duration idle() {
+        return Duration.ofSeconds(quick ? 2 : 10);
     }
 
     /** Whether it is measured with a million routes too. */

@@ -22,7 +22,6 @@ enum Quantity {
     IDLE_MEMORY("idle-memory", "resident memory, idle, four interfaces", "MB"),
     IDLE_CPU("idle-cpu", "CPU while idle", "% of a core"),
     LONGEST_PAUSE("longest-pause", "longest stop-the-world pause under load", "ms"),
-    PAUSES("pauses", "stop-the-world pauses over 5 ms under load", ""),
     ALLOCATED("allocated", "allocated per forwarded packet", "bytes");
 
     private final String id;

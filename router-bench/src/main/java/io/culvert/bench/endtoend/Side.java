@@ -50,19 +50,28 @@ enum Side {
     }
 
     String hostIp4() {
-        return ip4Network + ".2";
+        return ip4(2);
     }
 
     String routerIp4() {
-        return ip4Network + ".1";
+        return ip4(1);
     }
 
     String hostIp6() {
-        return ip6Network + 2;
+        return ip6(2);
     }
 
     String routerIp6() {
-        return ip6Network + 1;
+        return ip6(1);
+    }
+
+    /** The address of a station on the link. */
+    String ip4(int station) {
+        return ip4Network + "." + station;
+    }
+
+    String ip6(int station) {
+        return ip6Network + station;
     }
 
     /** A literal as an address; no name is looked up. */
