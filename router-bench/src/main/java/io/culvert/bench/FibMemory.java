@@ -2,57 +2,86 @@
 package io.culvert.bench;
 
 import io.culvert.fib.Fib;
-import io.culvert.net.Ip4Prefix;
-import io.culvert.net.Ip6Prefix;
+import io.culvert.fib.Rib;
+import io.culvert.fib.Route;
+import io.culvert.net.Ip4Address;
 import io.culvert.net.IpPrefix;
-import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
-import io.culvert.spi.NextHop;
+import io.culvert.testkit.InternetRoutes;
+import java.lang.ref.Reference;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
- * Prints the heap that the forwarding tables take, by the number and kind of routes; seeded, so that runs compare. Each
- * route has an entry of its own and all share one next hop.
+ * Prints the heap that the forwarding tables take, by the number and kind of routes, alone and with the candidate routes
+ * of the control plane over them; seeded, so that runs compare. Routes go to 16 next hops at random.
  */
 public final class FibMemory {
-    private static final long SEED = 4;
     private static final double MIB = 1024 * 1024;
 
     private FibMemory() {}
 
     /** Measures every kind in turn; takes no arguments. */
     public static void main(String[] args) {
-        measure("IPv4, 200,000 scattered /32", 200_000, random -> ip4(random.nextInt(), 32));
-        measure("IPv4, 890,000 of /16 to /24, most /24", 890_000, random -> ip4(random.nextInt(), ip4Length(random)));
-        measure("IPv6, 250,000 of /32 to /48 in 2000::/3", 250_000, random -> {
-            int length = 32 + 4 * random.nextInt(5);
-            long high = (random.nextLong() >>> 3 | 0x2000_0000_0000_0000L) & Ip6Prefix.highMask(length);
-            return new Ip6Prefix(high, 0, length);
-        });
-        measure("IPv4, 5 of /24", 5, random -> ip4(random.nextInt(), 24));
+        System.out.printf("%-44s %9s %9s%n", "MiB of heap", "FIB alone", "FIB + RIB");
+        measure("5 IPv4 of /24", scattered(5, 24));
+        measure("200,000 IPv4 of /32, scattered", scattered(200_000, 32));
+        List<IpPrefix> ip4 = List.copyOf(InternetRoutes.ip4(FibLookupBenchmark.ROUTES4, 4));
+        List<IpPrefix> ip6 = List.copyOf(InternetRoutes.ip6(FibLookupBenchmark.ROUTES6, 6));
+        measure("1,000,000 IPv4, lengths as in public tables", ip4);
+        measure("250,000 IPv6, lengths as in public tables", ip6);
+        List<IpPrefix> both = new ArrayList<>(ip4);
+        both.addAll(ip6);
+        measure("both", both);
     }
 
-    private static Ip4Prefix ip4(int address, int length) {
-        return new Ip4Prefix(address & Ip4Prefix.mask(length), length);
-    }
-
-    private static int ip4Length(SplittableRandom random) {
-        return random.nextInt(10) < 6 ? 24 : 16 + random.nextInt(8);
-    }
-
-    private static void measure(String what, int routes, Function<SplittableRandom, IpPrefix> prefixes) {
-        SplittableRandom random = new SplittableRandom(SEED);
-        List<NextHop> nextHops = List.of(new NextHop(0, null, null));
-        long before = heapInUse();
-        Fib fib = new Fib();
-        for (int i = 0; i < routes; i++) {
-            fib.put(0, new FibEntry(prefixes.apply(random), FibAction.FORWARD, nextHops));
+    private static List<IpPrefix> scattered(int count, int length) {
+        SplittableRandom random = new SplittableRandom(4);
+        List<IpPrefix> prefixes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            prefixes.add(new Ip4Address(random.nextInt() & 0x7fff_ffff).prefix(length));
         }
-        double mib = (heapInUse() - before) / MIB;
-        int held = fib.entries(0).size();
-        System.out.printf("%-42s %7d distinct %7.1f MiB%n", what, held, mib);
+        return prefixes;
+    }
+
+    private static void measure(String what, List<IpPrefix> prefixes) {
+        System.out.printf("%-44s %9.1f %9.1f%n", what, heapOf(() -> fib(prefixes)), heapOf(() -> rib(prefixes)));
+    }
+
+    private static Fib fib(List<IpPrefix> prefixes) {
+        Fib fib = new Fib();
+        FibEntry[][] entries = FibLookupBenchmark.entries();
+        SplittableRandom random = new SplittableRandom(1);
+        for (IpPrefix prefix : prefixes) {
+            fib.put(0, prefix, entries[prefix.length()][random.nextInt(FibLookupBenchmark.NEIGHBORS)]);
+        }
+        return fib;
+    }
+
+    private static Rib rib(List<IpPrefix> prefixes) {
+        Rib rib = new Rib(new Fib());
+        List<List<Route.Via>> vias = RouteChangeBenchmark.addNeighbors(rib);
+        SplittableRandom random = new SplittableRandom(1);
+        for (IpPrefix prefix : prefixes) {
+            rib.put(RouteChangeBenchmark.route(prefix, vias.get(random.nextInt(vias.size()))));
+            if (random.nextInt(1000) == 0) {
+                rib.commit();
+            }
+        }
+        rib.commit();
+        return rib;
+    }
+
+    private static double heapOf(Supplier<Object> filled) {
+        long before = heapInUse();
+        Object tables = filled.get();
+        try {
+            return (heapInUse() - before) / MIB;
+        } finally {
+            Reference.reachabilityFence(tables);
+        }
     }
 
     private static long heapInUse() {

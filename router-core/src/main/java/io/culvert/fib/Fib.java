@@ -7,19 +7,22 @@ import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.FibView;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The forwarding tables of all VRFs, changed in place by one thread while every lane looks addresses up.
+ * The forwarding tables of all VRFs, changed by one thread while every lane looks addresses up.
  *
  * <p>A lookup takes no lock, never waits and never retries. Its answer is one that was right for the address at some
  * moment between its start and its end: while a route is put or removed, a reader gets the answer of before or of
  * after, never a third one and never {@link FibEntry#NO_ROUTE} in between. Several changes are not one step: readers may
  * see the first without the second.
  *
- * <p>A VRF's table of a family takes 256 KiB once it has its first route, nothing before.
+ * <p>A table of few routes takes some 16 KiB, see {@link Ip4Table} and {@link Ip6Table}. Each has the writer's book of its
+ * prefixes, in which {@link Rib} keeps its candidates too: one book instead of two is what makes a million routes small.
  */
 public final class Fib implements FibView {
     /** VRF ids index an array, so they stay small. */
@@ -28,7 +31,7 @@ public final class Fib implements FibView {
     private static final Ip4Table[] NO_TABLES4 = {};
     private static final Ip6Table[] NO_TABLES6 = {};
 
-    // Replaced when a VRF gets its first route of the family; elements never change once they are not null.
+    // Replaced when a VRF gets its first route of the family; elements never change.
     private volatile Ip4Table[] tables4 = NO_TABLES4;
     private volatile Ip6Table[] tables6 = NO_TABLES6;
 
@@ -51,60 +54,110 @@ public final class Fib implements FibView {
     }
 
     /**
-     * Installs an entry under its prefix, in place of the one that is there. Writer's thread only.
+     * Installs an entry under a prefix, in place of the one that is there. Routes that share an entry take less memory.
+     * Writer's thread only; not for tables that a {@link Rib} fills.
      *
-     * @throws IllegalArgumentException for {@link FibAction#NO_ROUTE}, which is what the absence of an entry means, and for
-     *     a VRF id outside 0 to {@link #MAX_VRFS} - 1
+     * @throws IllegalArgumentException for {@link FibAction#NO_ROUTE}, which is what the absence of an entry means, for an
+     *     entry of another length than the prefix, and for a VRF id outside 0 to {@link #MAX_VRFS} - 1
      */
-    public void put(int vrf, FibEntry entry) {
-        IpPrefix prefix = entry.prefix();
-        if (prefix == null || entry.action() == FibAction.NO_ROUTE) {
-            throw new IllegalArgumentException("not an entry to install: " + entry);
+    public void put(int vrf, IpPrefix prefix, FibEntry entry) {
+        if (entry.action() == FibAction.NO_ROUTE || entry.prefixLength() != prefix.length()) {
+            throw new IllegalArgumentException("not an entry to install under " + prefix + ": " + entry);
         }
-        if (vrf < 0 || vrf >= MAX_VRFS) {
-            throw new IllegalArgumentException("VRF ids are 0 to " + (MAX_VRFS - 1) + ", got " + vrf);
-        }
-        if (prefix instanceof Ip4Prefix ip4) {
-            table4(vrf).put(ip4, entry);
-        } else if (prefix instanceof Ip6Prefix ip6) {
-            table6(vrf).put(ip6, entry);
-        }
+        hold(vrf, prefix, new Given(entry));
+        refresh(vrf, prefix);
     }
 
     /**
-     * Takes out the entry of exactly this prefix. Writer's thread only.
+     * Takes out the entry of exactly this prefix. Writer's thread only; not for tables that a {@link Rib} fills.
      *
      * @return whether there was one
      */
     public boolean remove(int vrf, IpPrefix prefix) {
-        if (prefix instanceof Ip4Prefix ip4) {
-            return vrf >= 0 && vrf < tables4.length && tables4[vrf].remove(ip4);
+        if (release(vrf, prefix) == null) {
+            return false;
         }
-        return prefix instanceof Ip6Prefix ip6 && vrf >= 0 && vrf < tables6.length && tables6[vrf].remove(ip6);
+        refresh(vrf, prefix);
+        return true;
     }
 
     /** Takes out all entries of all VRFs. Writer's thread only. */
     public void clear() {
-        for (int vrf = 0; vrf < Math.max(tables4.length, tables6.length); vrf++) {
-            for (FibEntry entry : entries(vrf)) {
-                IpPrefix prefix = entry.prefix();
-                if (prefix != null) {
-                    remove(vrf, prefix);
-                }
-            }
+        for (Ip4Table table : tables4) {
+            table.clear();
+        }
+        for (Ip6Table table : tables6) {
+            table.clear();
         }
     }
 
-    /** All entries of a VRF in no order. Writer's thread only. */
-    public List<FibEntry> entries(int vrf) {
-        List<FibEntry> entries = new ArrayList<>();
+    /** All installed entries of a VRF. Writer's thread only. */
+    public Map<IpPrefix, FibEntry> entries(int vrf) {
+        Map<IpPrefix, FibEntry> entries = new HashMap<>();
+        forEachHolding(vrf, (prefix, held) -> {
+            FibEntry entry = held.installed(prefix.length());
+            if (entry != null) {
+                entries.put(prefix, entry);
+            }
+        });
+        return entries;
+    }
+
+    /** How many VRFs may have routes: those from 0 on. */
+    int vrfs() {
+        return Math.max(tables4.length, tables6.length);
+    }
+
+    void forEachHolding(int vrf, BiConsumer<IpPrefix, Holding> visitor) {
         if (vrf >= 0 && vrf < tables4.length) {
-            entries.addAll(tables4[vrf].entries());
+            tables4[vrf].book().forEach(visitor::accept);
         }
         if (vrf >= 0 && vrf < tables6.length) {
-            entries.addAll(tables6[vrf].entries());
+            tables6[vrf].book().forEach(visitor::accept);
         }
-        return entries;
+    }
+
+    /** What the book says of a prefix. */
+    @Nullable
+    Holding held(int vrf, IpPrefix prefix) {
+        if (prefix instanceof Ip4Prefix ip4) {
+            return vrf < 0 || vrf >= tables4.length ? null : tables4[vrf].book().get(ip4.address(), ip4.length());
+        }
+        return prefix instanceof Ip6Prefix ip6 && vrf >= 0 && vrf < tables6.length
+                ? tables6[vrf].book().get(ip6.high(), ip6.low(), ip6.length())
+                : null;
+    }
+
+    /** Writes down what the book is to say of a prefix; lanes see it after {@link #refresh}. */
+    void hold(int vrf, IpPrefix prefix, Holding held) {
+        if (vrf < 0 || vrf >= MAX_VRFS) {
+            throw new IllegalArgumentException("VRF ids are 0 to " + (MAX_VRFS - 1) + ", got " + vrf);
+        }
+        if (prefix instanceof Ip4Prefix ip4) {
+            table4(vrf).book().put(ip4.address(), ip4.length(), held);
+        } else if (prefix instanceof Ip6Prefix ip6) {
+            table6(vrf).book().put(ip6.high(), ip6.low(), ip6.length(), held);
+        }
+    }
+
+    /** Strikes a prefix from the book and tells what was there; lanes see it after {@link #refresh}. */
+    @Nullable
+    Holding release(int vrf, IpPrefix prefix) {
+        if (prefix instanceof Ip4Prefix ip4) {
+            return vrf < 0 || vrf >= tables4.length ? null : tables4[vrf].book().remove(ip4.address(), ip4.length());
+        }
+        return prefix instanceof Ip6Prefix ip6 && vrf >= 0 && vrf < tables6.length
+                ? tables6[vrf].book().remove(ip6.high(), ip6.low(), ip6.length())
+                : null;
+    }
+
+    /** Lets lanes see what the book says of a prefix. */
+    void refresh(int vrf, IpPrefix prefix) {
+        if (prefix instanceof Ip4Prefix ip4 && vrf < tables4.length) {
+            tables4[vrf].refresh(ip4.address(), ip4.length());
+        } else if (prefix instanceof Ip6Prefix ip6 && vrf < tables6.length) {
+            tables6[vrf].refresh(ip6.high(), ip6.low(), ip6.length());
+        }
     }
 
     private Ip4Table table4(int vrf) {
@@ -131,5 +184,13 @@ public final class Fib implements FibView {
             tables6 = tables;
         }
         return tables[vrf];
+    }
+
+    /** An entry without any candidates behind it. */
+    private record Given(FibEntry entry) implements Holding {
+        @Override
+        public FibEntry installed(int length) {
+            return entry;
+        }
     }
 }

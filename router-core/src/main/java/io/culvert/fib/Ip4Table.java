@@ -6,146 +6,226 @@ import io.culvert.spi.FibEntry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
-import java.util.Collection;
-import java.util.HashMap;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Longest-prefix match over IPv4 by direct indexing: the address is cut into 16, 8, 4 and 4 bits, each part indexes an
- * array, and every slot holds the answer itself or the array of the next part.
+ * Longest-prefix match over IPv4: the first bits of an address index an array, whose slots hold the answer or a node that
+ * knows the answers by the next 6 bits.
  *
  * <pre>
- *   bits  0..15      16..23      24..27     28..31
- *       [65536] ---&gt; [256] ---&gt; [16] ---&gt; [16]
- *          |            |          |          |
- *       FibEntry     FibEntry   FibEntry   FibEntry
+ *   bits  0..17        18..23          24..29         30..31
+ *       [262144] ---&gt; Node(64) ---&gt; Node(64) ---&gt; Node(4)
+ *          |             |              |             |
+ *       FibEntry      FibEntry       FibEntry      FibEntry
  * </pre>
  *
- * <p>Lookup: 1 array read for a route of up to 16 bits, 2 up to 24, at most 4. Changing a route writes each slot that it
- * is the answer of: 1 for a /16, /24, /28 or /32, at most 65,536 and all arrays below for the default route. Memory:
- * 256 KiB, 1 KiB for each /16 that holds a longer prefix (64 MiB when all do), 80 bytes for each /24 and each /28 that
- * does, and about 100 bytes per route for the writer's own books.
+ * <p>A node writes neighboring slots with one answer as a single run: a bit for each slot that starts a run, and an array of
+ * the runs' answers, which a slot indexes by counting bits. Routes of a length with the same next hops share an entry, so
+ * their runs grow together.
  *
- * <p>Why a reader is never wrong: every slot holds the full answer for its addresses (routes are pushed down into
- * the arrays), so the last read alone decides; an array is filled before it is published, and one that was taken out is
- * not written again, so a reader still in it gets what was right when it was taken out. The collector keeps what readers
- * still hold, which spares the epochs that recycled indexes would need.
+ * <p>Lookup: 1 read for a route of up to 18 bits, 3 up to 24, at most 7. Memory: nothing before the first route, 16 KiB
+ * then, 1 MiB from 1024 routes on; about 20 bytes per route in nodes when many share their next hops, and 15 to 23 in
+ * {@link Ip4Book}. Changing a route of more than 18 bits builds at most three nodes; a shorter one, those that inherit
+ * from it.
+ *
+ * <p>Why a reader is never wrong: nodes never change. A change builds new ones and puts each in place by one write to the
+ * first array, so a lookup's one read there gives it everything that was right for its address at that moment. The
+ * collector frees old nodes when the last reader has left them, which spares the epochs that recycled memory would need.
  */
 final class Ip4Table {
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
+    private static final int STRIDE = 6;
+    private static final int FEW_BITS = 12;
+    private static final int MANY_BITS = 18;
+    private static final int MANY_ROUTES = 1024;
+    private static final Object[] EMPTY = {FibEntry.NO_ROUTE};
 
-    /** Where each level's bits end. */
-    private static final int[] LEVEL_END = {16, 24, 28, 32};
+    private final Ip4Book<Holding> book = new Ip4Book<>();
 
-    private final Map<Ip4Prefix, FibEntry> installed = new HashMap<>();
-    private final int[] countOfLength = new int[33];
-
-    /** Slots of the first level; empty before the first route. */
-    private volatile Object[] root = {};
+    /** 2^0, 2^{@link #FEW_BITS} or 2^{@link #MANY_BITS} slots, by the first bits of the address. */
+    private volatile Object[] root = EMPTY;
 
     FibEntry lookup(int address) {
         Object[] slots = root;
-        if (slots.length == 0) {
-            return FibEntry.NO_ROUTE;
+        int unindexed = Integer.numberOfLeadingZeros(slots.length);
+        Object at = SLOT.getAcquire(slots, address >>> 1 >>> unindexed);
+        int rest = address << (31 - unindexed);
+        while (at instanceof Node node) {
+            at = node.answer(rest >>> (32 - STRIDE));
+            rest <<= STRIDE;
         }
-        Object at = SLOT.getAcquire(slots, address >>> 16);
-        if (at instanceof FibEntry entry) {
-            return entry;
-        }
-        at = SLOT.getAcquire((Object[]) at, address >>> 8 & 0xff);
-        if (at instanceof FibEntry entry) {
-            return entry;
-        }
-        at = SLOT.getAcquire((Object[]) at, address >>> 4 & 0xf);
-        if (at instanceof FibEntry entry) {
-            return entry;
-        }
-        return (FibEntry) SLOT.getAcquire((Object[]) at, address & 0xf);
+        return (FibEntry) at;
     }
 
-    void put(Ip4Prefix prefix, FibEntry entry) {
-        FibEntry old = installed.put(prefix, entry);
-        if (old == null) {
-            countOfLength[prefix.length()]++;
-        }
-        if (root.length == 0) {
-            Object[] empty = new Object[1 << LEVEL_END[0]];
-            Arrays.fill(empty, FibEntry.NO_ROUTE);
-            root = empty;
-        }
-        apply(root, 0, prefix, new Change(old, entry, prefix.length()));
+    /** What the writer wants under each prefix. A change there is seen by readers after {@link #refresh}. */
+    Ip4Book<Holding> book() {
+        return book;
     }
 
-    boolean remove(Ip4Prefix prefix) {
-        FibEntry old = installed.remove(prefix);
-        if (old == null) {
-            return false;
-        }
-        countOfLength[prefix.length()]--;
-        apply(root, 0, prefix, new Change(old, covering(prefix), prefix.length()));
-        return true;
-    }
-
-    Collection<FibEntry> entries() {
-        return installed.values();
-    }
-
-    /** The entry that answers for the prefix's addresses when the prefix itself is not there. */
-    private FibEntry covering(Ip4Prefix prefix) {
-        for (int length = prefix.length() - 1; length >= 0; length--) {
-            if (countOfLength[length] != 0) {
-                FibEntry entry = installed.get(prefix.first().prefix(length));
-                if (entry != null) {
-                    return entry;
-                }
-            }
-        }
-        return FibEntry.NO_ROUTE;
-    }
-
-    /** Changes the prefix's slots in or below {@code slots}, which is an array of {@code level}. */
-    private static void apply(Object[] slots, int level, Ip4Prefix prefix, Change change) {
-        int end = LEVEL_END[level];
-        int index = prefix.address() >>> (32 - end) & (slots.length - 1);
-        if (prefix.length() <= end) {
-            repaint(slots, index, 1 << (end - prefix.length()), change);
+    /** Brings the answers for a prefix's addresses in line with the book. */
+    void refresh(int address, int length) {
+        if (book.size() == 0) {
+            root = EMPTY;
             return;
         }
-        Object at = slots[index];
-        Object[] child;
-        if (at instanceof FibEntry answer) {
-            child = new Object[1 << (LEVEL_END[level + 1] - end)];
-            Arrays.fill(child, answer);
-            SLOT.setRelease(slots, index, child);
-        } else {
-            child = (Object[]) at;
+        Holding held = book.get(address, length);
+        FibEntry fresh = held == null ? null : held.installed(length);
+        Object[] slots = makeRoom();
+        int bits = 31 - Integer.numberOfLeadingZeros(slots.length);
+        int first = address >>> 1 >>> (31 - bits);
+        if (length > bits) {
+            SLOT.setRelease(slots, first, below(slots[first], bits, address, length, fresh));
+            return;
         }
-        apply(child, level + 1, prefix, change);
-        if (isUniform(child)) {
-            SLOT.setRelease(slots, index, child[0]);
+        FibEntry answer = fresh != null ? fresh : covering(address, length, -1, FibEntry.NO_ROUTE);
+        for (int i = first; i < first + (1 << (bits - length)); i++) {
+            Object old = slots[i];
+            Object replacement = within(old, length, answer);
+            if (replacement != old) {
+                SLOT.setRelease(slots, i, replacement);
+            }
         }
     }
 
-    /** Whether one entry answers for the whole array, which then is not needed. Arrays in slots differ from all else. */
-    private static boolean isUniform(Object[] slots) {
-        Object first = slots[0];
-        for (int i = 1; i < slots.length; i++) {
-            if (slots[i] != first) {
-                return false;
-            }
-        }
-        return true;
+    /** Forgets all routes. */
+    void clear() {
+        root = EMPTY;
+        book.clear();
     }
 
-    private static void repaint(Object[] slots, int from, int count, Change change) {
-        for (int i = from; i < from + count; i++) {
-            Object at = slots[i];
-            if (!(at instanceof FibEntry answer)) {
-                Object[] child = (Object[]) at;
-                repaint(child, 0, child.length, change);
-            } else if (change.replaces(answer)) {
-                SLOT.setRelease(slots, i, change.fresh());
+    /** The first array, large enough for the routes in the book. */
+    private Object[] makeRoom() {
+        Object[] slots = root;
+        if (slots.length == 1) {
+            slots = new Object[1 << FEW_BITS];
+            Arrays.fill(slots, FibEntry.NO_ROUTE);
+            root = slots;
+        }
+        if (slots.length == 1 << FEW_BITS && book.size() > MANY_ROUTES) {
+            Object[] larger = new Object[1 << MANY_BITS];
+            for (int i = 0; i < larger.length; i++) {
+                Object at = slots[i >>> (MANY_BITS - FEW_BITS)];
+                larger[i] = at instanceof Node node ? node.answer(i & (1 << (MANY_BITS - FEW_BITS)) - 1) : at;
             }
+            slots = larger;
+            root = slots;
+        }
+        return slots;
+    }
+
+    /**
+     * The longest installed route over a prefix that is longer than {@code depth}, else {@code above}. What a shorter one
+     * would answer is known where this is asked.
+     */
+    private FibEntry covering(int address, int length, int depth, FibEntry above) {
+        for (int shorter = length - 1; shorter > depth; shorter--) {
+            Holding held = book.get(address & Ip4Prefix.mask(shorter), shorter);
+            FibEntry entry = held == null ? null : held.installed(shorter);
+            if (entry != null) {
+                return entry;
+            }
+        }
+        return above;
+    }
+
+    /** What takes the place of {@code at}, all of whose addresses are in a prefix that now has this answer. */
+    private static Object within(Object at, int length, FibEntry fresh) {
+        if (at instanceof Node node) {
+            // An answer from a route up to the node's depth is the one from above: none is in there if that stays.
+            FibEntry above = (FibEntry) within(node.above, length, fresh);
+            return above == node.above ? node : node.inheriting(above, length);
+        }
+        return ((FibEntry) at).prefixLength() <= length ? fresh : at;
+    }
+
+    /** What takes the place of {@code at}, in which a longer prefix than {@code depth} changes; null to what covers it. */
+    private Object below(Object at, int depth, int address, int length, @Nullable FibEntry fresh) {
+        Node node = at instanceof Node there ? there : new Node(0, new Object[] {at}, (FibEntry) at);
+        int slot = address << depth >>> (32 - STRIDE);
+        if (length > depth + STRIDE) {
+            Object child = node.answer(slot);
+            Object replacement = below(child, depth + STRIDE, address, length, fresh);
+            return replacement == child ? at : node.with(slot, replacement).simplified();
+        }
+        FibEntry answer = fresh != null ? fresh : covering(address, length, depth, node.above);
+        return node.painted(slot, slot + (1 << (depth + STRIDE - length)), length, answer)
+                .simplified();
+    }
+
+    private static final class Node {
+        /** A bit for each slot but the first that starts a run of equal answers. */
+        final long starts;
+        /** For each run a FibEntry or a deeper node; a node's run is one slot. */
+        final Object[] answers;
+        /** The longest route that ends above this node and holds its addresses. */
+        final FibEntry above;
+
+        Node(long starts, Object[] answers, FibEntry above) {
+            this.starts = starts;
+            this.answers = answers;
+            this.above = above;
+        }
+
+        Object answer(int slot) {
+            return answers[Long.bitCount(starts & -1L >>> ~slot)];
+        }
+
+        /** With an answer in place of those of shorter routes, and of one of this length itself, for some slots. */
+        Node painted(int from, int to, int length, FibEntry answer) {
+            RunBuilder runs = new RunBuilder(answers.length + 2);
+            long left = starts;
+            int at = 0;
+            for (Object old : answers) {
+                int end = RunBuilder.end(left);
+                if (at < from || at >= to) {
+                    runs.add(at, old);
+                }
+                if (at < to && end > from) {
+                    runs.add(Math.max(at, from), within(old, length, answer));
+                }
+                if (at < to && end > to) {
+                    runs.add(to, old);
+                }
+                left &= left - 1;
+                at = end;
+            }
+            return new Node(runs.starts(), runs.answers(), above);
+        }
+
+        /** With something else in one slot. */
+        Node with(int slot, Object replacement) {
+            RunBuilder runs = new RunBuilder(answers.length + 2);
+            long left = starts;
+            int at = 0;
+            for (Object old : answers) {
+                int end = RunBuilder.end(left);
+                if (at != slot) {
+                    runs.add(at, old);
+                }
+                if (at <= slot && end > slot) {
+                    runs.add(slot, replacement);
+                    if (end > slot + 1) {
+                        runs.add(slot + 1, old);
+                    }
+                }
+                left &= left - 1;
+                at = end;
+            }
+            return new Node(runs.starts(), runs.answers(), above);
+        }
+
+        /** With another answer from above, wherever no longer route says otherwise. */
+        Node inheriting(FibEntry fresh, int length) {
+            Object[] inherited = new Object[answers.length];
+            for (int i = 0; i < answers.length; i++) {
+                inherited[i] = within(answers[i], length, fresh);
+            }
+            return new Node(starts, inherited, fresh);
+        }
+
+        /** What can stand in this node's place: itself, or the one route from above that answers everything. */
+        Object simplified() {
+            return answers.length == 1 && answers[0] == above ? above : this;
         }
     }
 }

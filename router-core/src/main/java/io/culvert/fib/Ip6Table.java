@@ -6,199 +6,201 @@ import io.culvert.spi.FibEntry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
-import java.util.Collection;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Longest-prefix match over IPv6 by a path-compressed trie: the first 16 bits index an array, then each node tests 4 bits
- * at once, and stretches in which nothing branches and no route ends are skipped.
+ * Longest-prefix match over IPv6: like {@link Ip4Table} with path compression, as stretches of an address in which nothing
+ * branches and no route ends are skipped.
  *
- * <p>A node stands where an address's bits up to its {@code offset} (16, 20, ... 124) are known. It holds the routes of
- * {@code offset + 1} to {@code offset + 4} bits that share those bits, as 16 slots with the full answer or a deeper
- * node, and the answer for addresses that came its way but differ in the bits that were skipped.
+ * <p>A node stands where an address's bits up to its {@code offset} (a multiple of 6) are known. It holds the routes of
+ * {@code offset + 1} to {@code offset + 6} bits that share those bits, as runs of slots with the full answer or a deeper
+ * node, and the answer for addresses that came its way but differ in the bits that were skipped. A node exists only if a
+ * route ends in it or two deeper nodes hang on it, so there are fewer than two per route.
  *
- * <p>A node exists only if a route ends in it or two deeper nodes hang on it, so there are fewer than two per route:
- * at 120 bytes each, plus about 120 per route for the writer's own books and 256 KiB for the first level, 250,000 routes
- * take at most 90 MiB, however they lie. A lookup visits one node per branching, with random prefixes about
- * {@code log16} of the routes that share 16 bits, never more than 28. Changing a route writes the slots that it is the
- * answer of: at most 65,536 and all nodes below for the default route.
+ * <p>Lookup: one read in the first array and two for each node on the way, with random prefixes about {@code log64} of the
+ * routes that share the first 18 bits, never more than 22 nodes. Memory: nothing before the first route, 16 KiB then, 1 MiB
+ * from 1024 routes on; about 60 bytes per route in nodes, and 26 to 40 in {@link Ip6Book}. Changing a route builds its node and
+ * those on the way to it, and those that inherit from it.
  *
- * <p>Why a reader is never wrong: as in {@link Ip4Table}, the one last read decides, because slots hold full answers.
- * A node is complete before it is published; one that was taken out is not written again, and all that still hangs on it
- * was in place when it was taken out.
+ * <p>Why a reader is never wrong: as in {@link Ip4Table}, its one read in the first array decides.
  */
 final class Ip6Table {
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
-    private static final int ROOT_BITS = 16;
-    private static final int STRIDE = 4;
-    private static final int WIDTH = 1 << STRIDE;
+    private static final int STRIDE = 6;
+    private static final int FEW_BITS = 12;
+    private static final int MANY_BITS = 18;
+    private static final int MANY_ROUTES = 1024;
+    private static final Object[] EMPTY = {FibEntry.NO_ROUTE};
 
-    private final Map<Ip6Prefix, FibEntry> installed = new HashMap<>();
-    private final int[] countOfLength = new int[129];
+    private final Ip6Book<Holding> book = new Ip6Book<>();
 
-    /** Slots of the first level; empty before the first route. */
-    private volatile Object[] root = {};
+    /** 2^0, 2^{@link #FEW_BITS} or 2^{@link #MANY_BITS} slots, by the first bits of the address. */
+    private volatile Object[] root = EMPTY;
 
     FibEntry lookup(long high, long low) {
         Object[] slots = root;
-        if (slots.length == 0) {
-            return FibEntry.NO_ROUTE;
-        }
-        Object at = SLOT.getAcquire(slots, (int) (high >>> (64 - ROOT_BITS)));
-        while (!(at instanceof FibEntry)) {
-            Node node = (Node) at;
+        Object at = SLOT.getAcquire(slots, (int) (high >>> 33 >>> Integer.numberOfLeadingZeros(slots.length)));
+        while (at instanceof Node node) {
             if (node.differs(high, low)) {
-                return node.outside;
+                return node.above;
             }
-            at = SLOT.getAcquire(node.slots, bits(high, low, node.offset));
+            at = node.answer(bits(high, low, node.offset));
         }
         return (FibEntry) at;
     }
 
-    void put(Ip6Prefix prefix, FibEntry entry) {
-        FibEntry old = installed.put(prefix, entry);
-        if (old == null) {
-            countOfLength[prefix.length()]++;
-        }
-        if (root.length == 0) {
-            Object[] empty = new Object[1 << ROOT_BITS];
-            Arrays.fill(empty, FibEntry.NO_ROUTE);
-            root = empty;
-        }
-        Change change = new Change(old, entry, prefix.length());
-        int first = (int) (prefix.high() >>> (64 - ROOT_BITS));
-        if (prefix.length() <= ROOT_BITS) {
-            repaint(root, first, 1 << (ROOT_BITS - prefix.length()), change);
-        } else {
-            insert(root, first, prefix, change);
-        }
+    /** What the writer wants under each prefix. A change there is seen by readers after {@link #refresh}. */
+    Ip6Book<Holding> book() {
+        return book;
     }
 
-    boolean remove(Ip6Prefix prefix) {
-        FibEntry old = installed.remove(prefix);
-        if (old == null) {
-            return false;
-        }
-        countOfLength[prefix.length()]--;
-        Change change = new Change(old, covering(prefix), prefix.length());
-        int first = (int) (prefix.high() >>> (64 - ROOT_BITS));
-        if (prefix.length() <= ROOT_BITS) {
-            repaint(root, first, 1 << (ROOT_BITS - prefix.length()), change);
-        } else {
-            delete(root, first, prefix, change);
-        }
-        return true;
-    }
-
-    Collection<FibEntry> entries() {
-        return installed.values();
-    }
-
-    /** The entry that answers for the prefix's addresses when the prefix itself is not there. */
-    private FibEntry covering(Ip6Prefix prefix) {
-        for (int length = prefix.length() - 1; length >= 0; length--) {
-            if (countOfLength[length] != 0) {
-                FibEntry entry = installed.get(prefix.first().prefix(length));
-                if (entry != null) {
-                    return entry;
-                }
-            }
-        }
-        return FibEntry.NO_ROUTE;
-    }
-
-    /** Makes the prefix's node below {@code slots[index]} unless it is there, and changes its slots. */
-    private static void insert(Object[] slots, int index, Ip6Prefix prefix, Change change) {
-        int offset = nodeOffset(prefix.length());
-        Object at = slots[index];
-        if (at instanceof FibEntry around) {
-            Node leaf = new Node(prefix.high(), prefix.low(), offset, around);
-            repaint(leaf, prefix, change);
-            SLOT.setRelease(slots, index, leaf);
+    /** Brings the answers for a prefix's addresses in line with the book. */
+    void refresh(long high, long low, int length) {
+        if (book.size() == 0) {
+            root = EMPTY;
             return;
         }
+        Holding held = book.get(high, low, length);
+        FibEntry fresh = held == null ? null : held.installed(length);
+        Object[] slots = makeRoom();
+        int bits = 31 - Integer.numberOfLeadingZeros(slots.length);
+        int first = (int) (high >>> 33 >>> (31 - bits));
+        if (length > bits) {
+            SLOT.setRelease(slots, first, below(slots[first], high, low, length, fresh));
+            return;
+        }
+        FibEntry answer = fresh != null ? fresh : covering(high, low, length, -1, FibEntry.NO_ROUTE);
+        for (int i = first; i < first + (1 << (bits - length)); i++) {
+            Object old = slots[i];
+            Object replacement = within(old, length, answer);
+            if (replacement != old) {
+                SLOT.setRelease(slots, i, replacement);
+            }
+        }
+    }
+
+    /** Forgets all routes. */
+    void clear() {
+        root = EMPTY;
+        book.clear();
+    }
+
+    /** The first array, large enough for the routes in the book. */
+    private Object[] makeRoom() {
+        Object[] slots = root;
+        if (slots.length == 1) {
+            slots = new Object[1 << FEW_BITS];
+            Arrays.fill(slots, FibEntry.NO_ROUTE);
+            root = slots;
+        }
+        if (slots.length == 1 << FEW_BITS && book.size() > MANY_ROUTES) {
+            Object[] larger = new Object[1 << MANY_BITS];
+            for (int i = 0; i < larger.length; i++) {
+                Object at = slots[i >>> (MANY_BITS - FEW_BITS)];
+                larger[i] = at instanceof Node node ? node.from((long) i << (64 - MANY_BITS), MANY_BITS) : at;
+            }
+            slots = larger;
+            root = slots;
+        }
+        return slots;
+    }
+
+    /**
+     * The longest installed route over a prefix that is longer than {@code depth}, else {@code above}. What a shorter one
+     * would answer is known where this is asked.
+     */
+    private FibEntry covering(long high, long low, int length, int depth, FibEntry above) {
+        for (int shorter = length - 1; shorter > depth; shorter--) {
+            Holding held = book.get(high & Ip6Prefix.highMask(shorter), low & Ip6Prefix.lowMask(shorter), shorter);
+            FibEntry entry = held == null ? null : held.installed(shorter);
+            if (entry != null) {
+                return entry;
+            }
+        }
+        return above;
+    }
+
+    /** What takes the place of {@code at}, all of whose addresses are in a prefix that now has this answer. */
+    private static Object within(Object at, int length, FibEntry fresh) {
+        if (at instanceof Node node) {
+            // An answer from a route up to the node's offset is the one from above: none is in there if that stays.
+            FibEntry above = (FibEntry) within(node.above, length, fresh);
+            return above == node.above ? node : node.inheriting(above, length);
+        }
+        return ((FibEntry) at).prefixLength() <= length ? fresh : at;
+    }
+
+    /** What takes the place of {@code at}, in which a longer prefix changes; null to what covers it. */
+    private Object below(Object at, long high, long low, int length, @Nullable FibEntry fresh) {
+        int offset = (length - 1) / STRIDE * STRIDE;
+        if (at instanceof FibEntry above) {
+            return fresh == null ? at : ending(Node.empty(high, low, offset, above), high, low, length, fresh);
+        }
         Node node = (Node) at;
-        int common = Math.min(node.commonBits(prefix.high(), prefix.low()), Math.min(node.offset, offset));
-        if (common == offset && node.offset == offset) {
-            repaint(node, prefix, change);
-        } else if (common == node.offset) {
-            insert(node.slots, bits(prefix.high(), prefix.low(), common), prefix, change);
-        } else {
-            // The prefix leaves the skipped stretch of this node, or ends in it: a node has to stand there.
-            Node fork = new Node(prefix.high(), prefix.low(), common & -STRIDE, node.outside);
-            fork.slots[bits(node.high, node.low, fork.offset)] = node;
-            if (fork.offset < offset) {
-                Node leaf = new Node(prefix.high(), prefix.low(), offset, node.outside);
-                repaint(leaf, prefix, change);
-                fork.slots[bits(prefix.high(), prefix.low(), fork.offset)] = leaf;
-                SLOT.setRelease(slots, index, fork);
-            } else {
-                SLOT.setRelease(slots, index, fork);
-                repaint(fork, prefix, change);
+        int common = Math.min(node.commonBits(high, low), Math.min(node.offset, offset));
+        if (common == node.offset) {
+            if (node.offset == offset) {
+                return ending(node, high, low, length, fresh);
             }
+            int slot = bits(high, low, node.offset);
+            Object child = node.answer(slot);
+            Object replacement = below(child, high, low, length, fresh);
+            return replacement == child ? at : node.with(slot, replacement).simplified();
         }
+        if (fresh == null) {
+            return at;
+        }
+        // The prefix leaves the skipped stretch of this node, or ends in it: a node has to stand there.
+        int fork = common / STRIDE * STRIDE;
+        Node forked = Node.empty(high, low, fork, node.above).with(bits(node.high, node.low, fork), node);
+        if (fork == offset) {
+            return ending(forked, high, low, length, fresh);
+        }
+        Node leaf = Node.empty(high, low, offset, node.above);
+        return forked.with(bits(high, low, fork), ending(leaf, high, low, length, fresh));
     }
 
-    /** Changes the slots of the prefix's node, which is below {@code slots[index]}, and takes out nodes not needed any more. */
-    private static void delete(Object[] slots, int index, Ip6Prefix prefix, Change change) {
-        Node node = (Node) slots[index];
-        if (node.offset == nodeOffset(prefix.length())) {
-            repaint(node, prefix, change);
-        } else {
-            delete(node.slots, bits(prefix.high(), prefix.low(), node.offset), prefix, change);
-        }
-        Object rest = node.successor();
-        if (rest != node) {
-            SLOT.setRelease(slots, index, rest);
-        }
+    /** What takes the place of the node in which a prefix ends. */
+    private Object ending(Node node, long high, long low, int length, @Nullable FibEntry fresh) {
+        FibEntry answer = fresh != null ? fresh : covering(high, low, length, node.offset, node.above);
+        int from = bits(high, low, node.offset);
+        return node.painted(from, from + (1 << (node.offset + STRIDE - length)), length, answer)
+                .simplified();
     }
 
-    /** The offset of the node in which a prefix longer than the first level ends. */
-    private static int nodeOffset(int length) {
-        return (length - 1) & -STRIDE;
-    }
-
-    /** The {@link #STRIDE} bits from {@code offset} on. */
+    /** The {@link #STRIDE} bits from {@code offset} on; behind the address's end are zeros. */
     private static int bits(long high, long low, int offset) {
-        long half = offset < 64 ? high : low;
-        return (int) (half >>> (64 - STRIDE - (offset & 63))) & (WIDTH - 1);
-    }
-
-    private static void repaint(Node node, Ip6Prefix prefix, Change change) {
-        int from = bits(prefix.high(), prefix.low(), node.offset);
-        repaint(node.slots, from, 1 << (node.offset + STRIDE - prefix.length()), change);
-    }
-
-    private static void repaint(Object[] slots, int from, int count, Change change) {
-        for (int i = from; i < from + count; i++) {
-            Object at = slots[i];
-            if (at instanceof Node node) {
-                if (change.replaces(node.outside)) {
-                    node.outside = change.fresh();
-                }
-                repaint(node.slots, 0, WIDTH, change);
-            } else if (change.replaces((FibEntry) at)) {
-                SLOT.setRelease(slots, i, change.fresh());
-            }
-        }
+        // Two shifts, because a long shifted by 64 is itself; a shift's distance counts modulo 64.
+        long window = offset < 64 ? high << offset | low >>> 1 >>> ~offset : low << offset;
+        return (int) (window >>> (64 - STRIDE));
     }
 
     private static final class Node {
         final long high;
         final long low;
         final int offset;
-        final Object[] slots = new Object[WIDTH];
-        volatile FibEntry outside;
+        /** A bit for each slot but the first that starts a run of equal answers. */
+        final long starts;
+        /** For each run a FibEntry or a deeper node; a node's run is one slot. */
+        final Object[] answers;
+        /** The longest route that ends above this node and holds its addresses, and those of the stretch skipped. */
+        final FibEntry above;
 
-        /** A node without routes of its own: {@code around} answers for it and its skipped stretch. */
-        Node(long high, long low, int offset, FibEntry around) {
+        Node(long high, long low, int offset, long starts, Object[] answers, FibEntry above) {
             this.high = high;
             this.low = low;
             this.offset = offset;
-            this.outside = around;
-            Arrays.fill(slots, around);
+            this.starts = starts;
+            this.answers = answers;
+            this.above = above;
+        }
+
+        static Node empty(long high, long low, int offset, FibEntry above) {
+            return new Node(high, low, offset, 0, new Object[] {above}, above);
+        }
+
+        Object answer(int slot) {
+            return answers[Long.bitCount(starts & -1L >>> ~slot)];
         }
 
         /** Whether an address differs from this node's in the bits up to its offset. */
@@ -216,20 +218,84 @@ final class Ip6Table {
                     : 64 + Long.numberOfLeadingZeros(low ^ otherLow);
         }
 
-        /** What can stand in this node's place: itself, or the single entry or single node it has come to. */
-        Object successor() {
-            @Nullable Node only = null;
-            for (Object at : slots) {
+        /** What stands for the addresses with these first bits, which are at most one stride more than this node's place. */
+        Object from(long firstBits, int count) {
+            if (offset < count) {
+                return answer(bits(firstBits, 0, offset));
+            }
+            return commonBits(firstBits, 0) >= count ? this : above;
+        }
+
+        /** With an answer in place of those of shorter routes, and of one of this length itself, for some slots. */
+        Node painted(int from, int to, int length, FibEntry answer) {
+            RunBuilder runs = new RunBuilder(answers.length + 2);
+            long left = starts;
+            int at = 0;
+            for (Object old : answers) {
+                int end = RunBuilder.end(left);
+                if (at < from || at >= to) {
+                    runs.add(at, old);
+                }
+                if (at < to && end > from) {
+                    runs.add(Math.max(at, from), within(old, length, answer));
+                }
+                if (at < to && end > to) {
+                    runs.add(to, old);
+                }
+                left &= left - 1;
+                at = end;
+            }
+            return new Node(high, low, offset, runs.starts(), runs.answers(), above);
+        }
+
+        /** With something else in one slot. */
+        Node with(int slot, Object replacement) {
+            RunBuilder runs = new RunBuilder(answers.length + 2);
+            long left = starts;
+            int at = 0;
+            for (Object old : answers) {
+                int end = RunBuilder.end(left);
+                if (at != slot) {
+                    runs.add(at, old);
+                }
+                if (at <= slot && end > slot) {
+                    runs.add(slot, replacement);
+                    if (end > slot + 1) {
+                        runs.add(slot + 1, old);
+                    }
+                }
+                left &= left - 1;
+                at = end;
+            }
+            return new Node(high, low, offset, runs.starts(), runs.answers(), above);
+        }
+
+        /** With another answer from above, wherever no longer route says otherwise. */
+        Node inheriting(FibEntry fresh, int length) {
+            Object[] inherited = new Object[answers.length];
+            for (int i = 0; i < answers.length; i++) {
+                inherited[i] = within(answers[i], length, fresh);
+            }
+            return new Node(high, low, offset, starts, inherited, fresh);
+        }
+
+        /** What can stand in this node's place: itself, or the single route or single node it has come to. */
+        Object simplified() {
+            if (answers.length == 1) {
+                return answers[0] == above ? above : this;
+            }
+            Node only = null;
+            for (Object at : answers) {
                 if (at instanceof Node child) {
-                    if (only != null || child.outside != outside) {
+                    if (only != null || child.above != above) {
                         return this;
                     }
                     only = child;
-                } else if (at != outside) {
+                } else if (at != above) {
                     return this;
                 }
             }
-            return only == null ? outside : only;
+            return only == null ? this : only;
         }
     }
 }

@@ -6,7 +6,6 @@ import io.culvert.net.InterfaceId;
 import io.culvert.net.Ip4Address;
 import io.culvert.net.Ip4Prefix;
 import io.culvert.net.Ip6Address;
-import io.culvert.net.Ip6Prefix;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
@@ -22,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -39,28 +39,28 @@ import org.jspecify.annotations.Nullable;
  * would reach every mistyped address. Members of an equal-cost route come and go one by one. Own addresses stay local
  * while their interface is down: they are reached through the others.
  *
- * <p>Changes take effect at {@link #commit}, all together. Not thread-safe: RouteActor owns it. Memory: about 300 bytes
- * per route, the {@link Fib}'s part included.
+ * <p>Changes take effect at {@link #commit}, all together. Not thread-safe: RouteActor owns it. What routes
+ * say is kept once for all that say the same, and their prefixes in the books of the {@link Fib}: a route adds no object.
  */
 public final class Rib {
-    private static final Comparator<Route> BEST_FIRST = Comparator.comparingInt(Route::preference)
-            .thenComparing(Route::source)
-            .thenComparing(Route::action)
-            .thenComparingInt(Route::metric)
-            .thenComparingInt(Rib::ownInterface);
+    private static final int RECENT_PATHS = 64;
 
-    private static final Comparator<IpPrefix> IN_ORDER = Comparator.<IpPrefix>comparingInt(
-                    prefix -> prefix.first().bits())
-            .thenComparing(Rib::compareAddresses)
-            .thenComparingInt(IpPrefix::length);
+    private static final Comparator<IpPrefix> IN_ORDER =
+            Comparator.comparing(IpPrefix::first, Rib::compareAddresses).thenComparingInt(IpPrefix::length);
+
+    private static final Comparator<Gateway> GATEWAY_ORDER =
+            Comparator.comparingInt(Gateway::vrf).thenComparing(Gateway::address, Rib::compareAddresses);
 
     private final Fib fib;
     private final Map<Integer, RouterInterface> interfaces = new HashMap<>();
     private final Map<Integer, List<Route>> derived = new HashMap<>();
-    private final Map<Integer, Vrf> vrfs = new TreeMap<>();
-    private final Map<Gateway, Tracked> gateways = new LinkedHashMap<>();
-    private final List<Destination> dirty = new ArrayList<>();
+    private final Map<RoutePath.Key, RoutePath> paths = new HashMap<>();
+    private final RoutePath[] recentPaths = new RoutePath[RECENT_PATHS];
+    private final NavigableMap<Gateway, Tracked> gateways = new TreeMap<>(GATEWAY_ORDER);
+    private final List<Dirty> dirty = new ArrayList<>();
     private final Set<Integer> changedInterfaces = new HashSet<>();
+    private boolean gatewaysStale;
+    private boolean pathsUnresolved;
 
     public Rib(Fib fib) {
         this.fib = fib;
@@ -101,12 +101,12 @@ public final class Rib {
     /** Takes a route out; whether there was one. */
     public boolean remove(Route.Key key) {
         requireGiven(key.source());
-        Destination destination = find(key.vrf(), key.prefix());
-        Route old = destination == null ? null : destination.candidate(key.source(), InterfaceId.NONE);
-        if (destination == null || old == null) {
+        Candidates held = candidates(key.vrf(), key.prefix());
+        RoutePath old = held == null ? null : held.of(key.source(), InterfaceId.NONE);
+        if (held == null || old == null) {
             return false;
         }
-        withdraw(destination, old);
+        change(key.vrf(), key.prefix(), held, old, null);
         return true;
     }
 
@@ -117,21 +117,22 @@ public final class Rib {
      */
     public int replaceAll(RouteSource source, Collection<Route> routes) {
         requireGiven(source);
-        Set<Route.Key> wanted = new HashSet<>();
         for (Route route : routes) {
             if (route.source() != source) {
                 throw new IllegalArgumentException(route + " is not from " + source);
             }
-            wanted.add(route.key());
         }
+        Set<Route.Key> wanted = new HashSet<>();
+        routes.forEach(route -> wanted.add(route.key()));
         List<Route.Key> gone = new ArrayList<>();
-        for (Vrf vrf : vrfs.values()) {
-            for (Destination destination : vrf.destinations.values()) {
-                Route route = destination.candidate(source, InterfaceId.NONE);
-                if (route != null && !wanted.contains(route.key())) {
-                    gone.add(route.key());
+        for (int vrf = 0; vrf < fib.vrfs(); vrf++) {
+            int id = vrf;
+            fib.forEachHolding(vrf, (prefix, held) -> {
+                Route.Key key = new Route.Key(id, prefix, source);
+                if (((Candidates) held).of(source, InterfaceId.NONE) != null && !wanted.contains(key)) {
+                    gone.add(key);
                 }
-            }
+            });
         }
         gone.forEach(this::remove);
         int changed = gone.size();
@@ -147,50 +148,54 @@ public final class Rib {
      * @return how many of its entries were put or removed
      */
     public int commit() {
-        if (dirty.isEmpty() && changedInterfaces.isEmpty()) {
+        boolean interfacesChanged = !changedInterfaces.isEmpty();
+        if (dirty.isEmpty() && !interfacesChanged) {
             return 0;
         }
-        Set<Gateway> moved = new HashSet<>();
-        Resolver resolver = new Resolver();
-        gateways.forEach((gateway, tracked) -> {
-            List<NextHop> reached = resolver.resolve(gateway);
-            if (!reached.equals(tracked.nextHops)) {
-                tracked.nextHops = reached;
-                moved.add(gateway);
-            }
-        });
-        if (!moved.isEmpty() || !changedInterfaces.isEmpty()) {
-            for (Vrf vrf : vrfs.values()) {
-                for (Destination destination : vrf.destinations.values()) {
-                    if (destination.leadsOver(moved, changedInterfaces)) {
-                        markDirty(destination);
-                    }
+        Set<Gateway> moved = gatewaysStale || interfacesChanged ? resolveGateways() : Set.of();
+        boolean follow = false;
+        if (pathsUnresolved || interfacesChanged || !moved.isEmpty()) {
+            for (RoutePath path : paths.values()) {
+                if (!path.isResolved() || leadsOver(path.key(), moved)) {
+                    follow |= path.lead(nextHops(path.key(), this::reached));
                 }
             }
         }
-        changedInterfaces.clear();
         int changes = 0;
-        for (Destination destination : dirty) {
-            destination.dirty = false;
-            changes += install(destination) ? 1 : 0;
+        for (Dirty change : dirty) {
+            Candidates held = candidates(change.vrf, change.prefix);
+            FibEntry now = held == null ? null : held.installed(change.prefix.length());
+            changes += install(change.vrf, change.prefix, change.before, now);
+        }
+        if (follow) {
+            for (int vrf = 0; vrf < fib.vrfs(); vrf++) {
+                changes += followMovedPaths(vrf);
+            }
+        }
+        if (pathsUnresolved || follow) {
+            paths.values().forEach(RoutePath::settle);
         }
         dirty.clear();
+        changedInterfaces.clear();
+        gatewaysStale = false;
+        pathsUnresolved = false;
         return changes;
     }
 
     /** All candidates, ordered by VRF, family, prefix and rank, as of the last {@link #commit}. */
     public List<RouteStatus> routes() {
         List<RouteStatus> rows = new ArrayList<>();
-        for (Vrf vrf : vrfs.values()) {
-            List<Destination> ordered = new ArrayList<>(vrf.destinations.values());
-            ordered.sort(Comparator.comparing((Destination destination) -> destination.prefix, IN_ORDER));
-            for (Destination destination : ordered) {
-                for (Route route : destination.candidates) {
-                    List<NextHop> nextHops = nextHops(route);
-                    boolean usable = isUsable(route, nextHops);
-                    rows.add(new RouteStatus(route, usable, route.equals(destination.installed), nextHops));
+        for (int vrf = 0; vrf < fib.vrfs(); vrf++) {
+            Map<IpPrefix, Candidates> ordered = new TreeMap<>(IN_ORDER);
+            fib.forEachHolding(vrf, (prefix, held) -> ordered.put(prefix, (Candidates) held));
+            ordered.forEach((prefix, held) -> {
+                boolean installed = false;
+                for (RoutePath path : held.paths()) {
+                    boolean best = path.isUsable() && !installed;
+                    installed |= best;
+                    rows.add(new RouteStatus(path.route(prefix), path.isUsable(), best, path.nextHops()));
                 }
-            }
+            });
         }
         return rows;
     }
@@ -201,20 +206,16 @@ public final class Rib {
         }
     }
 
-    /** The interface that tells derived routes to the same prefix apart; all routes of another source are one. */
-    private static int ownInterface(Route route) {
-        return route.source().derived() ? route.vias().get(0).interfaceId() : InterfaceId.NONE;
-    }
-
-    private static int compareAddresses(IpPrefix a, IpPrefix b) {
-        if (a instanceof Ip4Prefix left && b instanceof Ip4Prefix right) {
-            return Integer.compareUnsigned(left.address(), right.address());
+    /** IPv4 before IPv6, then as unsigned numbers. */
+    private static int compareAddresses(IpAddress a, IpAddress b) {
+        if (a instanceof Ip4Address left && b instanceof Ip4Address right) {
+            return Integer.compareUnsigned(left.value(), right.value());
         }
-        if (a instanceof Ip6Prefix left && b instanceof Ip6Prefix right) {
+        if (a instanceof Ip6Address left && b instanceof Ip6Address right) {
             int high = Long.compareUnsigned(left.high(), right.high());
             return high != 0 ? high : Long.compareUnsigned(left.low(), right.low());
         }
-        return 0;
+        return Integer.compare(a.bits(), b.bits());
     }
 
     private static Collection<Route> deriveFrom(RouterInterface iface) {
@@ -267,9 +268,8 @@ public final class Rib {
         Set<Route> fresh = new LinkedHashSet<>(routes);
         List<Route> old = derived.getOrDefault(interfaceId, List.of());
         for (Route route : old) {
-            Destination destination = find(route.vrf(), route.prefix());
-            if (!fresh.remove(route) && destination != null) {
-                withdraw(destination, route);
+            if (!fresh.remove(route)) {
+                withdraw(route);
             }
         }
         fresh.forEach(this::enter);
@@ -280,115 +280,154 @@ public final class Rib {
     }
 
     private boolean enter(Route route) {
-        Vrf vrf = vrfs.computeIfAbsent(route.vrf(), id -> new Vrf());
-        Destination destination = vrf.destinations.get(route.prefix());
-        if (destination == null) {
-            destination = new Destination(route.vrf(), route.prefix());
-            vrf.destinations.put(route.prefix(), destination);
-            vrf.counts(route.prefix().first())[route.prefix().length()]++;
-        }
-        Route old = destination.candidate(route.source(), ownInterface(route));
-        if (route.equals(old)) {
+        Candidates held = candidates(route.vrf(), route.prefix());
+        RoutePath path = path(route);
+        RoutePath old = held == null ? null : held.of(route.source(), path.ownInterface());
+        if (old == path) {
             return false;
         }
-        track(route, 1);
-        List<Route> candidates = new ArrayList<>(destination.candidates);
-        if (old != null) {
-            candidates.remove(old);
-            track(old, -1);
-        }
-        candidates.add(route);
-        candidates.sort(BEST_FIRST);
-        destination.candidates = List.copyOf(candidates);
-        markDirty(destination);
+        change(route.vrf(), route.prefix(), held, old, path);
         return true;
     }
 
-    private void withdraw(Destination destination, Route route) {
-        List<Route> candidates = new ArrayList<>(destination.candidates);
-        if (candidates.remove(route)) {
-            track(route, -1);
-            destination.candidates = List.copyOf(candidates);
-            markDirty(destination);
+    private void withdraw(Route route) {
+        Candidates held = candidates(route.vrf(), route.prefix());
+        RoutePath path = paths.get(RoutePath.Key.of(route));
+        if (held != null && path != null && held.paths().contains(path)) {
+            change(route.vrf(), route.prefix(), held, path, null);
         }
     }
 
-    /** Counts the routes that lean on each gateway, so that each is resolved once however many there are. */
-    private void track(Route route, int routes) {
-        for (Route.Via via : route.vias()) {
+    /** Replaces a candidate of a prefix, or adds one, or takes one out. */
+    private void change(
+            int vrf, IpPrefix prefix, @Nullable Candidates held, @Nullable RoutePath gone, @Nullable RoutePath come) {
+        dirty.add(new Dirty(vrf, prefix, held == null ? null : held.installed(prefix.length())));
+        gatewaysStale |= holdsGateway(vrf, prefix);
+        Candidates next = held == null || held == gone ? come : held.with(gone, come);
+        if (next == null) {
+            fib.release(vrf, prefix);
+        } else {
+            fib.hold(vrf, prefix, next);
+        }
+        if (come != null) {
+            come.count(1);
+        }
+        if (gone != null && gone.count(-1) == 0) {
+            paths.remove(gone.key());
+            track(gone.key(), -1);
+        }
+    }
+
+    /** The path that the route is one of. */
+    private RoutePath path(Route route) {
+        int recent = System.identityHashCode(route.vias()) & (RECENT_PATHS - 1);
+        RoutePath path = recentPaths[recent];
+        if (path != null && path.inUse() && path.isOf(route)) {
+            return path;
+        }
+        RoutePath.Key key = RoutePath.Key.of(route);
+        path = paths.get(key);
+        if (path == null) {
+            path = new RoutePath(key);
+            paths.put(key, path);
+            track(key, 1);
+            pathsUnresolved = true;
+        }
+        recentPaths[recent] = path;
+        return path;
+    }
+
+    /** Counts the paths that lean on each gateway, so that each is resolved once however many there are. */
+    private void track(RoutePath.Key key, int paths) {
+        for (Route.Via via : key.vias()) {
             if (via.gateway() != null && via.interfaceId() == InterfaceId.NONE) {
-                Gateway gateway = new Gateway(route.vrf(), via.gateway());
-                Tracked tracked = gateways.computeIfAbsent(gateway, unknown -> new Tracked());
-                tracked.routes += routes;
-                if (tracked.routes == 0) {
+                Gateway gateway = new Gateway(key.vrf(), via.gateway());
+                Tracked tracked = gateways.get(gateway);
+                if (tracked == null) {
+                    tracked = new Tracked();
+                    gateways.put(gateway, tracked);
+                    gatewaysStale = true;
+                }
+                tracked.paths += paths;
+                if (tracked.paths == 0) {
                     gateways.remove(gateway);
                 }
             }
         }
     }
 
-    private void markDirty(Destination destination) {
-        if (!destination.dirty) {
-            destination.dirty = true;
-            dirty.add(destination);
-        }
-    }
-
-    private @Nullable Destination find(int vrf, IpPrefix prefix) {
-        Vrf routes = vrfs.get(vrf);
-        return routes == null ? null : routes.destinations.get(prefix);
-    }
-
-    /** Installs the best usable candidate unless that is how it stands. */
-    private boolean install(Destination destination) {
-        Route best = null;
-        List<NextHop> nextHops = List.of();
-        for (Route route : destination.candidates) {
-            nextHops = nextHops(route);
-            if (isUsable(route, nextHops)) {
-                best = route;
-                break;
-            }
-        }
-        if (destination.candidates.isEmpty()) {
-            Vrf vrf = vrfs.get(destination.vrf);
-            if (vrf != null && vrf.destinations.remove(destination.prefix, destination)) {
-                vrf.counts(destination.prefix.first())[destination.prefix.length()]--;
-            }
-        }
-        Route old = destination.installed;
-        destination.installed = best;
-        if (best == null) {
-            destination.nextHops = List.of();
-            return old != null && fib.remove(destination.vrf, destination.prefix);
-        }
-        if (old != null && old.action() == best.action() && destination.nextHops.equals(nextHops)) {
+    /** Whether a change of this prefix may change how gateways are reached. */
+    private boolean holdsGateway(int vrf, IpPrefix prefix) {
+        if (gatewaysStale || prefix.length() == 0) {
             return false;
         }
-        destination.nextHops = nextHops;
-        fib.put(destination.vrf, new FibEntry(destination.prefix, best.action(), nextHops));
-        return true;
+        Gateway next = gateways.ceilingKey(new Gateway(vrf, prefix.first()));
+        return next != null && next.vrf == vrf && prefix.contains(next.address);
     }
 
-    private static boolean isUsable(Route route, List<NextHop> nextHops) {
-        return route.vias().isEmpty() || !nextHops.isEmpty();
+    private @Nullable Candidates candidates(int vrf, IpPrefix prefix) {
+        return (Candidates) fib.held(vrf, prefix);
     }
 
-    private List<NextHop> nextHops(Route route) {
-        return nextHops(route, gateway -> {
-            Tracked tracked = gateways.get(gateway);
-            return tracked == null ? List.of() : tracked.nextHops;
+    /** Finds all gateways again; those that are reached in another way now. */
+    private Set<Gateway> resolveGateways() {
+        Set<Gateway> moved = new HashSet<>();
+        Resolver resolver = new Resolver();
+        gateways.forEach((gateway, tracked) -> {
+            List<NextHop> reached = resolver.nextHops(gateway);
+            if (!reached.equals(tracked.nextHops)) {
+                tracked.nextHops = reached;
+                moved.add(gateway);
+            }
         });
+        return moved;
+    }
+
+    private boolean leadsOver(RoutePath.Key key, Set<Gateway> moved) {
+        for (Route.Via via : key.vias()) {
+            if (via.interfaceId() != InterfaceId.NONE
+                    ? changedInterfaces.contains(via.interfaceId())
+                    : via.gateway() != null && moved.contains(new Gateway(key.vrf(), via.gateway()))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private int followMovedPaths(int vrf) {
+        int[] changes = new int[1];
+        fib.forEachHolding(vrf, (prefix, held) -> {
+            Candidates candidates = (Candidates) held;
+            if (candidates.moved()) {
+                int length = prefix.length();
+                changes[0] += install(vrf, prefix, candidates.installedBefore(length), candidates.installed(length));
+            }
+        });
+        return changes[0];
+    }
+
+    /** Shows lanes what stands in the book; 1 if that is another answer than before, else 0. */
+    private int install(int vrf, IpPrefix prefix, @Nullable FibEntry before, @Nullable FibEntry now) {
+        if (before == now) {
+            return 0;
+        }
+        fib.refresh(vrf, prefix);
+        return before != null && now != null && before.answersLike(now) ? 0 : 1;
+    }
+
+    private List<NextHop> reached(Gateway gateway) {
+        Tracked tracked = gateways.get(gateway);
+        return tracked == null ? List.of() : tracked.nextHops;
     }
 
     /** Where a route leads now, given where the gateways are. */
-    private List<NextHop> nextHops(Route route, Reach reach) {
+    private List<NextHop> nextHops(RoutePath.Key route, Reach reach) {
         Set<NextHop> reached = new LinkedHashSet<>();
         for (Route.Via via : route.vias()) {
             IpAddress gateway = via.gateway();
             if (gateway != null && via.interfaceId() == InterfaceId.NONE) {
                 for (NextHop nextHop : reach.nextHops(new Gateway(route.vrf(), gateway))) {
-                    reached.add(withSource(nextHop, route.prefix(), via.preferredSource()));
+                    reached.add(withSource(nextHop, route.ip6(), via.preferredSource()));
                 }
                 continue;
             }
@@ -402,9 +441,9 @@ public final class Rib {
     }
 
     /** The route's own preferred source, else the address in the gateway's network if it is of the route's family. */
-    private static NextHop withSource(NextHop nextHop, IpPrefix prefix, @Nullable IpAddress preferred) {
+    private static NextHop withSource(NextHop nextHop, boolean ip6, @Nullable IpAddress preferred) {
         IpAddress inherited = nextHop.source();
-        boolean fits = inherited != null && inherited.bits() == prefix.first().bits();
+        boolean fits = inherited != null && inherited instanceof Ip6Address == ip6;
         if (preferred == null && (fits || inherited == null)) {
             return nextHop;
         }
@@ -415,9 +454,16 @@ public final class Rib {
     private record Gateway(int vrf, IpAddress address) {}
 
     private static final class Tracked {
-        int routes;
+        int paths;
         List<NextHop> nextHops = List.of();
     }
+
+    /**
+     * A prefix whose candidates have changed since the last commit.
+     *
+     * @param before what it had installed then
+     */
+    private record Dirty(int vrf, IpPrefix prefix, @Nullable FibEntry before) {}
 
     private interface Reach {
         List<NextHop> nextHops(Gateway gateway);
@@ -428,7 +474,8 @@ public final class Rib {
         // A gateway whose answer is being worked out stands here as unreachable: that ends every circle.
         private final Map<Gateway, List<NextHop>> known = new HashMap<>();
 
-        List<NextHop> resolve(Gateway gateway) {
+        @Override
+        public List<NextHop> nextHops(Gateway gateway) {
             List<NextHop> answer = known.get(gateway);
             if (answer == null) {
                 known.put(gateway, List.of());
@@ -438,26 +485,16 @@ public final class Rib {
             return answer;
         }
 
-        @Override
-        public List<NextHop> nextHops(Gateway gateway) {
-            return resolve(gateway);
-        }
-
         private List<NextHop> search(Gateway gateway) {
-            Vrf vrf = vrfs.get(gateway.vrf);
-            if (vrf == null) {
-                return List.of();
-            }
-            int[] counts = vrf.counts(gateway.address);
             for (int length = gateway.address.bits(); length > 0; length--) {
-                Destination destination =
-                        counts[length] == 0 ? null : vrf.destinations.get(gateway.address.prefix(length));
-                if (destination == null) {
+                Candidates held = candidates(gateway.vrf, gateway.address.prefix(length));
+                if (held == null) {
                     continue;
                 }
-                for (Route route : destination.candidates) {
+                for (RoutePath path : held.paths()) {
+                    RoutePath.Key route = path.key();
                     List<NextHop> hops = Rib.this.nextHops(route, this);
-                    if (isUsable(route, hops)) {
+                    if (route.vias().isEmpty() || !hops.isEmpty()) {
                         return route.action() == FibAction.FORWARD ? towards(gateway, hops) : List.of();
                     }
                 }
@@ -476,58 +513,6 @@ public final class Rib {
                                 : hop);
             }
             return reached;
-        }
-    }
-
-    private static final class Vrf {
-        final Map<IpPrefix, Destination> destinations = new HashMap<>();
-        private final int[] counts4 = new int[33];
-        private final int[] counts6 = new int[129];
-
-        /** How many destinations of each length there are in an address's family. */
-        int[] counts(IpAddress address) {
-            return address.bits() == 32 ? counts4 : counts6;
-        }
-    }
-
-    private static final class Destination {
-        final int vrf;
-        final IpPrefix prefix;
-        /** Best first. */
-        List<Route> candidates = List.of();
-
-        @Nullable
-        Route installed;
-
-        List<NextHop> nextHops = List.of();
-        boolean dirty;
-
-        Destination(int vrf, IpPrefix prefix) {
-            this.vrf = vrf;
-            this.prefix = prefix;
-        }
-
-        @Nullable
-        Route candidate(RouteSource source, int ownInterface) {
-            for (Route route : candidates) {
-                if (route.source() == source && ownInterface(route) == ownInterface) {
-                    return route;
-                }
-            }
-            return null;
-        }
-
-        boolean leadsOver(Set<Gateway> gateways, Set<Integer> interfaceIds) {
-            for (Route route : candidates) {
-                for (Route.Via via : route.vias()) {
-                    if (via.interfaceId() != InterfaceId.NONE
-                            ? interfaceIds.contains(via.interfaceId())
-                            : via.gateway() != null && gateways.contains(new Gateway(vrf, via.gateway()))) {
-                        return true;
-                    }
-                }
-            }
-            return false;
         }
     }
 }

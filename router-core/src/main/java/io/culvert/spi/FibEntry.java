@@ -1,35 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
-import io.culvert.net.IpPrefix;
+import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/** What a forwarding lookup finds: an action and, for {@link FibAction#FORWARD}, its equal-cost next hops. Immutable. */
+/**
+ * What a forwarding lookup finds: an action and, for {@link FibAction#FORWARD}, its equal-cost next hops. Immutable.
+ *
+ * <p>An entry names no prefix, only its length, so that the many routes of a length which lead the same way share one; the
+ * prefix that matched is the address looked up, cut to that length.
+ */
 public final class FibEntry {
     /** The answer of every lookup that finds no route. */
-    public static final FibEntry NO_ROUTE = new FibEntry(null, FibAction.NO_ROUTE, List.of());
+    public static final FibEntry NO_ROUTE = new FibEntry(0, FibAction.NO_ROUTE, List.of());
 
-    private final @Nullable IpPrefix prefix;
+    private final int prefixLength;
     private final FibAction action;
     private final NextHop[] nextHops;
 
     /**
-     * @param prefix the route's prefix; null for {@link #NO_ROUTE} alone
+     * @param prefixLength the length of the routes' prefixes; 0 for {@link #NO_ROUTE}
      * @param nextHops at least one for {@link FibAction#FORWARD}; one naming the interface for LOCAL and BROADCAST; else none
      */
-    public FibEntry(@Nullable IpPrefix prefix, FibAction action, List<NextHop> nextHops) {
+    public FibEntry(int prefixLength, FibAction action, List<NextHop> nextHops) {
         boolean needsOne = action == FibAction.FORWARD || action == FibAction.BROADCAST;
         if (needsOne && nextHops.isEmpty()) {
             throw new IllegalArgumentException(action + " needs a next hop");
         }
-        this.prefix = prefix;
+        this.prefixLength = prefixLength;
         this.action = action;
         this.nextHops = nextHops.toArray(NextHop[]::new);
     }
 
-    public @Nullable IpPrefix prefix() {
-        return prefix;
+    /** How many leading bits of the address the route has decided by. */
+    public int prefixLength() {
+        return prefixLength;
     }
 
     public FibAction action() {
@@ -52,8 +57,13 @@ public final class FibEntry {
                 : nextHops[(int) (((flowHash & 0xffff_ffffL) * nextHops.length) >>> 32)];
     }
 
+    /** Whether packets fare alike with another entry. */
+    public boolean answersLike(FibEntry other) {
+        return action == other.action && Arrays.equals(nextHops, other.nextHops);
+    }
+
     @Override
     public String toString() {
-        return prefix + " " + action + " " + List.of(nextHops);
+        return "/" + prefixLength + " " + action + " " + List.of(nextHops);
     }
 }

@@ -11,27 +11,38 @@ import java.util.List;
 
 /** Looks at every route of one VRF for each address: too simple to be wrong. */
 final class LinearFib implements FibView {
+    private final List<IpPrefix> prefixes = new ArrayList<>();
     private final List<FibEntry> entries = new ArrayList<>();
 
-    void put(FibEntry entry) {
-        remove(entry.prefix());
+    void put(IpPrefix prefix, FibEntry entry) {
+        remove(prefix);
+        prefixes.add(prefix);
         entries.add(entry);
     }
 
     boolean remove(IpPrefix prefix) {
-        return entries.removeIf(entry -> entry.prefix().equals(prefix));
+        int index = prefixes.indexOf(prefix);
+        if (index >= 0) {
+            prefixes.remove(index);
+            entries.remove(index);
+        }
+        return index >= 0;
     }
 
-    List<FibEntry> entries() {
-        return entries;
+    List<IpPrefix> prefixes() {
+        return prefixes;
+    }
+
+    int size() {
+        return prefixes.size();
     }
 
     @Override
     public FibEntry lookup4(int vrf, int destination) {
         FibEntry best = FibEntry.NO_ROUTE;
-        for (FibEntry entry : entries) {
-            if (entry.prefix() instanceof Ip4Prefix prefix && prefix.contains(destination) && longer(entry, best)) {
-                best = entry;
+        for (int i = 0; i < entries.size(); i++) {
+            if (prefixes.get(i) instanceof Ip4Prefix prefix && prefix.contains(destination)) {
+                best = longer(entries.get(i), best);
             }
         }
         return best;
@@ -40,15 +51,15 @@ final class LinearFib implements FibView {
     @Override
     public FibEntry lookup6(int vrf, long high, long low) {
         FibEntry best = FibEntry.NO_ROUTE;
-        for (FibEntry entry : entries) {
-            if (entry.prefix() instanceof Ip6Prefix prefix && prefix.contains(high, low) && longer(entry, best)) {
-                best = entry;
+        for (int i = 0; i < entries.size(); i++) {
+            if (prefixes.get(i) instanceof Ip6Prefix prefix && prefix.contains(high, low)) {
+                best = longer(entries.get(i), best);
             }
         }
         return best;
     }
 
-    private static boolean longer(FibEntry entry, FibEntry than) {
-        return than.prefix() == null || entry.prefix().length() > than.prefix().length();
+    private static FibEntry longer(FibEntry entry, FibEntry than) {
+        return than == FibEntry.NO_ROUTE || entry.prefixLength() > than.prefixLength() ? entry : than;
     }
 }

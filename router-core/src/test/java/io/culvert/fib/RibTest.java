@@ -168,9 +168,11 @@ final class RibTest {
         put("10.9.0.0/16", "172.16.5.5");
         put("10.10.0.0/16", "10.0.0.1");
         put("10.11.0.0/16", "10.0.0.255");
-        assertThat(lookup("10.9.0.1").prefix()).isEqualTo(Ip4Prefix.DEFAULT);
-        assertThat(lookup("10.10.0.1").prefix()).isEqualTo(Ip4Prefix.DEFAULT);
-        assertThat(lookup("10.11.0.1").prefix()).isEqualTo(Ip4Prefix.DEFAULT);
+        FibEntry byDefault = lookup("8.8.8.8");
+        assertThat(byDefault.action()).isEqualTo(FibAction.FORWARD);
+        assertThat(lookup("10.9.0.1")).isSameAs(byDefault);
+        assertThat(lookup("10.10.0.1")).isSameAs(byDefault);
+        assertThat(lookup("10.11.0.1")).isSameAs(byDefault);
     }
 
     @Test

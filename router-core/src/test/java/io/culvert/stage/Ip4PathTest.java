@@ -155,7 +155,8 @@ final class Ip4PathTest {
     }
 
     private static void put(Fib fib, String prefix, FibAction action, NextHop hop) {
-        fib.put(0, new FibEntry(Ip4Prefix.parse(prefix), action, List.of(hop)));
+        Ip4Prefix parsed = Ip4Prefix.parse(prefix);
+        fib.put(0, parsed, new FibEntry(parsed.length(), action, List.of(hop)));
     }
 
     private ActorRef<LaneActor.Command> run(Lane in) {

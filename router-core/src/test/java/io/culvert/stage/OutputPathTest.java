@@ -115,7 +115,8 @@ final class OutputPathTest {
     }
 
     private static void put(Fib fib, String prefix, NextHop hop) {
-        fib.put(0, new FibEntry(Ip4Prefix.parse(prefix), FibAction.FORWARD, List.of(hop)));
+        Ip4Prefix parsed = Ip4Prefix.parse(prefix);
+        fib.put(0, parsed, new FibEntry(parsed.length(), FibAction.FORWARD, List.of(hop)));
     }
 
     private ActorRef<LaneActor.Command> run(Lane in) {

@@ -7,7 +7,6 @@ import io.culvert.net.Ip4Prefix;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
-import io.culvert.spi.FibEntry;
 import io.culvert.spi.NextHop;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.StageDescriptor;
@@ -96,13 +95,13 @@ public final class TestRouter {
 
     /** Adds a route to forward by. */
     public TestRouter route(String prefix, NextHop... hops) {
-        fib.add(new FibEntry(IpPrefix.parse(prefix), FibAction.FORWARD, List.of(hops)));
+        fib.add(IpPrefix.parse(prefix), FibAction.FORWARD, List.of(hops));
         return this;
     }
 
     /** Adds a route that refuses. */
     public TestRouter route(String prefix, FibAction action) {
-        fib.add(new FibEntry(IpPrefix.parse(prefix), action, List.of()));
+        fib.add(IpPrefix.parse(prefix), action, List.of());
         return this;
     }
 
@@ -114,11 +113,11 @@ public final class TestRouter {
         NextHop here = new NextHop(each.id(), null, null);
         for (InterfaceAddress own : each.addresses()) {
             IpPrefix network = own.prefix();
-            fib.add(new FibEntry(network, FibAction.FORWARD, List.of(here)));
-            fib.add(new FibEntry(own.address().prefix(own.address().bits()), FibAction.LOCAL, List.of(here)));
+            fib.add(network, FibAction.FORWARD, List.of(here));
+            fib.add(own.address().prefix(own.address().bits()), FibAction.LOCAL, List.of(here));
             if (network instanceof Ip4Prefix ip4 && ip4.length() <= 30) {
                 Ip4Prefix last = new Ip4Prefix(ip4.last(), 32);
-                fib.add(new FibEntry(last, FibAction.BROADCAST, List.of(here)));
+                fib.add(last, FibAction.BROADCAST, List.of(here));
             }
         }
     }

@@ -6,7 +6,6 @@ import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
-import io.culvert.spi.FibEntry;
 import io.culvert.spi.NextHop;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.StageDescriptor;
@@ -116,13 +115,13 @@ public final class TestRouter6 {
 
     /** Adds a route to forward by. */
     public TestRouter6 route(String prefix, NextHop... hops) {
-        fib.add(new FibEntry(IpPrefix.parse(prefix), FibAction.FORWARD, List.of(hops)));
+        fib.add(IpPrefix.parse(prefix), FibAction.FORWARD, List.of(hops));
         return this;
     }
 
     /** Adds a route that refuses. */
     public TestRouter6 route(String prefix, FibAction action) {
-        fib.add(new FibEntry(IpPrefix.parse(prefix), action, List.of()));
+        fib.add(IpPrefix.parse(prefix), action, List.of());
         return this;
     }
 
@@ -133,8 +132,8 @@ public final class TestRouter6 {
     private void connect(RouterInterface each) {
         NextHop here = new NextHop(each.id(), null, null);
         for (InterfaceAddress own : each.addresses()) {
-            fib.add(new FibEntry(own.prefix(), FibAction.FORWARD, List.of(here)));
-            fib.add(new FibEntry(own.address().prefix(own.address().bits()), FibAction.LOCAL, List.of(here)));
+            fib.add(own.prefix(), FibAction.FORWARD, List.of(here));
+            fib.add(own.address().prefix(own.address().bits()), FibAction.LOCAL, List.of(here));
         }
     }
 }

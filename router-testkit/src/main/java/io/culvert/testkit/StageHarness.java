@@ -13,11 +13,13 @@ import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
 import io.culvert.spi.CounterId;
 import io.culvert.spi.DropReason;
+import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.FibView;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.NeighborSignals;
 import io.culvert.spi.NeighborView;
+import io.culvert.spi.NextHop;
 import io.culvert.spi.OutPort;
 import io.culvert.spi.PacketStage;
 import io.culvert.spi.RouterInterface;
@@ -411,11 +413,13 @@ public final class StageHarness implements StageContext, StageSetup {
 
     /** A forwarding table as a test sets it: a plain list, the longest match wins. */
     public static final class FixedFib implements FibView {
+        private final List<IpPrefix> prefixes = new ArrayList<>();
         private final List<FibEntry> entries = new ArrayList<>();
 
-        /** Adds an entry; its prefix must be set. */
-        public FixedFib add(FibEntry entry) {
-            entries.add(entry);
+        /** Adds a route. */
+        public FixedFib add(IpPrefix prefix, FibAction action, List<NextHop> nextHops) {
+            prefixes.add(prefix);
+            entries.add(new FibEntry(prefix.length(), action, nextHops));
             return this;
         }
 
@@ -431,13 +435,10 @@ public final class StageHarness implements StageContext, StageSetup {
 
         private FibEntry longest(IpAddress address) {
             FibEntry best = FibEntry.NO_ROUTE;
-            for (FibEntry entry : entries) {
-                IpPrefix prefix = entry.prefix();
-                IpPrefix bestPrefix = best.prefix();
-                if (prefix != null
-                        && prefix.contains(address)
-                        && (bestPrefix == null || prefix.length() > bestPrefix.length())) {
-                    best = entry;
+            for (int i = 0; i < entries.size(); i++) {
+                boolean longer = best == FibEntry.NO_ROUTE || prefixes.get(i).length() > best.prefixLength();
+                if (longer && prefixes.get(i).contains(address)) {
+                    best = entries.get(i);
                 }
             }
             return best;

@@ -320,7 +320,9 @@ public final class Treadmill implements AutoCloseable {
 
         private void route(String prefix, FibAction action, int interfaceId, @Nullable String gateway) {
             IpAddress via = gateway == null ? null : IpAddress.parse(gateway);
-            fib.put(0, new FibEntry(IpPrefix.parse(prefix), action, List.of(new NextHop(interfaceId, via, null))));
+            IpPrefix parsed = IpPrefix.parse(prefix);
+            NextHop hop = new NextHop(interfaceId, via, null);
+            fib.put(0, parsed, new FibEntry(parsed.length(), action, List.of(hop)));
         }
 
         @Override

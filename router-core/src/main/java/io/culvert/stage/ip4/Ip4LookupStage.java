@@ -3,7 +3,6 @@ package io.culvert.stage.ip4;
 
 import io.culvert.net.InterfaceId;
 import io.culvert.net.Ip4Address;
-import io.culvert.net.IpPrefix;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
 import io.culvert.spi.Arc;
@@ -140,8 +139,7 @@ public final class Ip4LookupStage implements PacketStage {
         if (own) {
             // Which interface a daemon behind the TAP meant is not told; a route for the group may.
             FibEntry entry = context.fib().lookup4(packet.vrf(), group);
-            IpPrefix prefix = entry.prefix();
-            if (entry.action() == FibAction.FORWARD && prefix != null && prefix.length() >= 4) {
+            if (entry.action() == FibAction.FORWARD && entry.prefixLength() >= 4) {
                 output(packet, entry.select(packet.flowHash()), group);
                 context.send(packet, Out.OUTPUT);
                 return;

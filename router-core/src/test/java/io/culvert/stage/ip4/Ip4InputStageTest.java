@@ -130,7 +130,7 @@ final class Ip4InputStageTest {
     @Test
     void judgesSourcesByTheTableOfTheirVrf() {
         Fib fib = new Fib();
-        fib.put(1, new FibEntry(Ip4Prefix.parse("192.168.1.10/32"), FibAction.LOCAL, List.of()));
+        fib.put(1, Ip4Prefix.parse("192.168.1.10/32"), new FibEntry(32, FibAction.LOCAL, List.of()));
         harness.fib(fib);
         PacketBuffer forged = harness.packet(valid().udp(1, 2).bytes());
         forged.setVrf(1);

@@ -91,7 +91,10 @@ final class Ip4LookupStageTest {
     @Test
     void looksInTheTableOfThePacketsVrf() {
         Fib fib = new Fib();
-        fib.put(1, new FibEntry(Ip4Prefix.parse("10.9.0.0/16"), FibAction.FORWARD, List.of(TestRouter.via(TUN, null))));
+        fib.put(
+                1,
+                Ip4Prefix.parse("10.9.0.0/16"),
+                new FibEntry(16, FibAction.FORWARD, List.of(TestRouter.via(TUN, null))));
         harness.fib(fib);
         PacketBuffer ofVrf1 = packet("192.168.1.10", "10.9.1.1");
         ofVrf1.setVrf(1);
