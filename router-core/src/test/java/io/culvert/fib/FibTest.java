@@ -13,6 +13,7 @@ import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.NextHop;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -454,7 +455,7 @@ final class FibTest {
     }
 
     @Test
-    @Timeout(30)
+    @Timeout(120)
     void takesTwoHundredThousandRoutesOfEachFamilyInSeconds() {
         SplittableRandom random = new SplittableRandom(20);
         List<IpPrefix> prefixes = new ArrayList<>();
@@ -467,16 +468,16 @@ final class FibTest {
             prefixes.add(new Ip6Address(0x2000_0000_0000_0000L | random.nextLong() >>> 3, random.nextLong())
                     .prefix(length6));
         }
-        long start = System.nanoTime();
+        long start = cpuTime();
         prefixes.forEach(prefix -> put(prefix, prefix.length()));
-        long filled = System.nanoTime();
+        long filled = cpuTime();
         long checksum = 0;
         for (IpPrefix prefix : prefixes) {
             checksum += lookup(prefix.first()).nextHopCount();
         }
-        long looked = System.nanoTime();
+        long looked = cpuTime();
         prefixes.forEach(prefix -> fib.remove(VRF, prefix));
-        long emptied = System.nanoTime();
+        long emptied = cpuTime();
         System.out.printf(
                 "400,000 routes: put %d ms, looked up %d ms, removed %d ms%n",
                 (filled - start) / 1_000_000, (looked - filled) / 1_000_000, (emptied - looked) / 1_000_000);
@@ -493,6 +494,11 @@ final class FibTest {
         return address instanceof Ip4Address ip4
                 ? fib.lookup4(VRF, ip4.value())
                 : fib.lookup6(VRF, ((Ip6Address) address).high(), ((Ip6Address) address).low());
+    }
+
+    /** Of this thread: how busy the machine is with other things does not matter. */
+    private static long cpuTime() {
+        return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     }
 
     /** The prefix that an address is decided by; the default route when there is none. */
