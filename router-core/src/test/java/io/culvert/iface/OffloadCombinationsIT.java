@@ -37,7 +37,8 @@ final class OffloadCombinationsIT {
     private enum Mode {
         PLAIN("vnet-header = off", Offloads.NONE),
         CHECKSUMS("gso = off", new Offloads(true, false, false, false)),
-        EVERYTHING("gso = on", new Offloads(true, true, true, true));
+        SEGMENTS("gro = off", new Offloads(true, true, true, true)),
+        EVERYTHING("gso = on, gro = on", new Offloads(true, true, true, true));
 
         private final String settings;
         private final Offloads offloads;

@@ -64,8 +64,9 @@ final class TestRouter implements AutoCloseable {
         Path file = folder.resolve("router.conf");
         Files.writeString(
                 file,
-                "router {\nname = cvit, buffers = 512\nmanagement.socket = \"" + folder
-                        + "/sock\"\nneighbor.duplicate-probes = 0\n" + hocon + "\n}\n");
+                "router {\nname = cvit\n" + (hocon.contains("buffers =") ? "" : "buffers = 512\n")
+                        + "management.socket = \"" + folder + "/sock\"\nneighbor.duplicate-probes = 0\n" + hocon
+                        + "\n}\n");
         try {
             config = ConfigFile.read(file, BuiltInStages.all());
         } catch (BadConfigException bad) {
