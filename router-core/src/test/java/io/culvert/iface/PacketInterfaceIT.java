@@ -15,6 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Hosts at the far ends of veth pairs, whose near ends a whole router has packet sockets on. */
@@ -134,6 +135,40 @@ final class PacketInterfaceIT {
             assertThat(text(lines)).doesNotContain("incorrect").doesNotContain("bad udp cksum");
             assertThat(router.traffic("b").txRefused()).isZero();
         }
+    }
+
+    /** A veth passes superpackets on even when they are inside a tunnel, so that the router gets them. */
+    @ParameterizedTest
+    @CsvSource({
+        "10.1.0.2, 10.2.0.2, noudpcsum",
+        "10.1.0.2, 10.2.0.2, udpcsum",
+        "fd00:1::2, fd00:2::2, udp6zerocsumtx udp6zerocsumrx",
+        "fd00:1::2, fd00:2::2, noudp6zerocsumtx"
+    })
+    void cutsSuperpacketsInsideTunnelsOfHosts(String ofA, String ofB, String checksum) throws Exception {
+        tunnel(a, ofA, ofB, 1, checksum);
+        tunnel(b, ofB, ofA, 2, checksum);
+        try (TestRouter router = TestRouter.startIn(home, packets("", ""))) {
+            Traffic.ping(a, ofB);
+            Traffic.ping(a, "192.168.9.2");
+            Traffic.transfer(a, b, "192.168.9.2", 1 << 20);
+            Traffic.transfer(a, b, "fd00:9::2", 1 << 20);
+            Traffic.segmentedDatagrams(a, b, "192.168.9.2", 1000);
+            Traffic.segmentedDatagrams(a, b, "fd00:9::2", 1000);
+            assertThat(router.dropped("bad-offload")).isZero();
+            assertThat(router.dropped("superpacket-malformed")).isZero();
+            assertThat(router.traffic("b").txRefused()).isZero();
+            assertThat(router.view().counters().counts())
+                    .anySatisfy(row -> assertThat(row.counter().id()).isEqualTo("cut"));
+        }
+    }
+
+    private static void tunnel(TestHost host, String own, String other, int number, String checksum)
+            throws IOException {
+        host.run("ip link add vx type vxlan id 7 local " + own + " remote " + other + " dstport 4789 " + checksum);
+        host.run("ip link set vx mtu 1400 up");
+        host.run("ip addr add 192.168.9." + number + "/24 dev vx");
+        host.run("ip addr add fd00:9::" + number + "/64 dev vx nodad");
     }
 
     private static String text(StringBuilder lines) {

@@ -147,6 +147,9 @@ public final class Ip4MtuStage implements PacketStage {
             context.send(packet, Out.ERROR);
         } else if (packet.gso() == PacketBuffer.Gso.NONE) {
             fragment(packet, mtu, context);
+        } else if (packet.gso() == PacketBuffer.Gso.UDP && isTunneled(packet)) {
+            context.drop(
+                    packet, Drop.BAD_OFFLOAD); // its datagrams are another's, and too big for the tunnel's own path
         } else if (packet.gso() == PacketBuffer.Gso.UDP) {
             fragmentDatagrams(packet, mtu, context);
         } else if (headers >= mtu) {
@@ -159,12 +162,23 @@ public final class Ip4MtuStage implements PacketStage {
 
     /** Bytes of IPv4 and transport header that each segment of a superpacket will have; 0 when there are none such. */
     private int headersOfSegments(PacketBuffer packet) {
+        if (isTunneled(packet)) {
+            int inner = packet.checksumStart();
+            return packet.gso() == PacketBuffer.Gso.UDP
+                    ? inner + UdpView.HEADER_BYTES - ip.offset()
+                    : tcp.wrap(packet, inner).check() == HeaderCheck.OK ? tcp.payloadOffset() - ip.offset() : 0;
+        }
         int transport = ip.payloadOffset();
         return switch (packet.gso()) {
             case TCP4 -> tcp.wrap(packet, transport).check() == HeaderCheck.OK ? tcp.payloadOffset() - ip.offset() : 0;
             case UDP -> udp.wrap(packet, transport).check() == HeaderCheck.OK ? udp.payloadOffset() - ip.offset() : 0;
             case NONE, TCP6 -> 0;
         };
+    }
+
+    /** Whether it is a superpacket inside a tunnel of its sender's, whose open checksum lies further in. */
+    private boolean isTunneled(PacketBuffer packet) {
+        return packet.checksum() == PacketBuffer.Checksum.PARTIAL && packet.checksumStart() > ip.payloadOffset();
     }
 
     private void fragment(PacketBuffer packet, int mtu, StageContext context) {

@@ -126,9 +126,9 @@ public final class DeviceOffloadStage implements PacketStage {
     private static boolean canTake(Offloads offloads, PacketBuffer packet) {
         return switch (packet.gso()) {
             case NONE -> offloads.checksum() || packet.checksum() != PacketBuffer.Checksum.PARTIAL;
-            case TCP4 -> offloads.checksum() && offloads.tcp4();
-            case TCP6 -> offloads.checksum() && offloads.tcp6();
-            case UDP -> offloads.checksum() && offloads.udp();
+            case TCP4 -> offloads.checksum() && offloads.tcp4() && !Segmenter.isTunneled(packet);
+            case TCP6 -> offloads.checksum() && offloads.tcp6() && !Segmenter.isTunneled(packet);
+            case UDP -> offloads.checksum() && offloads.udp() && !Segmenter.isTunneled(packet);
         };
     }
 

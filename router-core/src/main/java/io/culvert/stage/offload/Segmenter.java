@@ -20,11 +20,23 @@ import io.culvert.wire.UdpView;
  * and CWR in the first one only (RFC 3168 section 6.1.2: it answers one ECE); UDP length; transport checksum. IPv4 options
  * and IPv6 extension headers are repeated in each.
  *
+ * <p>A superpacket inside a tunnel of its sender's (VXLAN or Geneve, GRE, IP in IP), which a packet socket on a veth gets,
+ * is cut by its inner headers: each segment repeats the tunnel's, outer lengths, identification and checksums put right.
+ *
  * <p>The last segment stays in the superpacket's own buffer, its headers moved up to it, so that nothing more than the
  * other segments takes a buffer. Use: {@link #begin}, then {@link #write} for each index below {@link #count} - 1 in any
  * order, then {@link #finish}. Reusable; allocates nothing.
  */
 final class Segmenter {
+    /** Versions and fields of IP, and protocols that carry packets (IANA protocol numbers; RFC 2784 and RFC 2890 for GRE). */
+    private static final int IP4 = 4;
+
+    private static final int IP6_NEXT_HEADER = 6;
+    private static final int IP_IN_IP = 4;
+    private static final int IP6_IN_IP = 41;
+    private static final int GRE = 47;
+    private static final int GRE_CHECKSUM_OR_SEQUENCE = 0x90;
+
     private static final int FIRST_ONLY = TcpView.CWR;
     private static final int LAST_ONLY = TcpView.FIN | TcpView.PSH;
 
@@ -37,7 +49,21 @@ final class Segmenter {
     @SuppressWarnings("NullAway.Init") // set by begin before anything else is called
     private PacketBuffer superpacket;
 
+    private final Ip4View outerIp4 = new Ip4View();
+    private final Ip6View outerIp6 = new Ip6View();
+    private final UdpView outerUdp = new UdpView();
+
     private boolean leaveChecksumToDevice;
+    /** From the packet's IP header to the one in front of the transport header; 0 without a tunnel. */
+    private int innerIp;
+
+    private boolean outerIsIp4;
+    private boolean outerIsUdp;
+    private boolean outerHasChecksum;
+    /** From the packet's IP header to the tunnel's. */
+    private int outerTransport;
+
+    private int outerIdentification;
     private boolean overIp4;
     private boolean isTcp;
     private int transportOffset;
@@ -64,7 +90,16 @@ final class Segmenter {
         leaveChecksumToDevice = deviceFinishesChecksums;
         isTcp = packet.gso() != PacketBuffer.Gso.UDP;
         int protocol = isTcp ? IpProtocol.TCP : IpProtocol.UDP;
-        if (packet.gsoSize() <= 0 || !readNetworkHeader(packet, protocol)) {
+        if (packet.gsoSize() <= 0) {
+            return false;
+        }
+        innerIp = 0;
+        if (isTunneled(packet)) {
+            leaveChecksumToDevice = false;
+            if (!readTunnel(packet, protocol)) {
+                return false;
+            }
+        } else if (!readNetworkHeader(packet, protocol)) {
             return false;
         }
         packet.setEnd(payloadEnd);
@@ -131,6 +166,90 @@ final class Segmenter {
         return false;
     }
 
+    /**
+     * Whether a superpacket's segments are inside a tunnel: whether the checksum that is open is not that of the transport
+     * header behind the IP header. No device is given such a packet, since a virtio header tells of one pair of headers.
+     */
+    static boolean isTunneled(PacketBuffer packet) {
+        int offset = packet.l3Offset();
+        if (packet.checksum() != PacketBuffer.Checksum.PARTIAL
+                || offset < packet.start()
+                || packet.end() - offset < Ip6View.HEADER_BYTES) {
+            return false;
+        }
+        int first = packet.bytes().get(offset) & 0xff;
+        if (first >>> 4 == IP4) {
+            return packet.checksumStart() > offset + ((first & 0xf) << 2);
+        }
+        int next = packet.bytes().get(offset + IP6_NEXT_HEADER) & 0xff;
+        return packet.checksumStart() > offset + Ip6View.HEADER_BYTES && (next == IpProtocol.UDP || isTunnel(next));
+    }
+
+    private static boolean isTunnel(int protocol) {
+        return protocol == IP_IN_IP || protocol == IP6_IN_IP || protocol == GRE;
+    }
+
+    /** Finds the headers outside and inside of a tunnel; false unless they fit together. */
+    private boolean readTunnel(PacketBuffer packet, int protocol) {
+        int offset = packet.l3Offset();
+        int tunnel;
+        if (outerIp4.wrap(packet, offset).check() == HeaderCheck.OK && !outerIp4.isFragment()) {
+            outerIsIp4 = true;
+            outerTransport = outerIp4.payloadOffset() - offset;
+            outerIdentification = outerIp4.identification();
+            payloadEnd = outerIp4.end();
+            tunnel = outerIp4.protocol();
+        } else if (outerIp6.wrap(packet, offset).check() == HeaderCheck.OK) {
+            outerIsIp4 = false;
+            outerTransport = Ip6View.HEADER_BYTES;
+            payloadEnd = outerIp6.end();
+            tunnel = packet.bytes().get(offset + IP6_NEXT_HEADER) & 0xff;
+        } else {
+            return false;
+        }
+        outerIsUdp = tunnel == IpProtocol.UDP;
+        int tunnelOffset = offset + outerTransport;
+        transportOffset = packet.checksumStart();
+        if (transportOffset >= payloadEnd || tunnelOffset + UdpView.HEADER_BYTES > transportOffset) {
+            return false;
+        }
+        if (outerIsUdp) {
+            outerHasChecksum = outerUdp.wrap(packet, tunnelOffset).checksum() != 0;
+        } else if (!isTunnel(tunnel)
+                || (tunnel == GRE && (packet.bytes().get(tunnelOffset) & GRE_CHECKSUM_OR_SEQUENCE) != 0)) {
+            return false;
+        }
+        return readInnerHeader(packet, protocol, tunnelOffset);
+    }
+
+    /** The IP header right in front of the transport header, which must say the same about protocol and length. */
+    private boolean readInnerHeader(PacketBuffer packet, int protocol, int tunnelOffset) {
+        int inner6 = transportOffset - Ip6View.HEADER_BYTES;
+        if (packet.gso() != PacketBuffer.Gso.TCP4
+                && inner6 >= tunnelOffset
+                && ip6.wrap(packet, inner6).check() == HeaderCheck.OK
+                && ip6.end() == payloadEnd
+                && (packet.bytes().get(inner6 + IP6_NEXT_HEADER) & 0xff) == protocol) {
+            overIp4 = false;
+            innerIp = inner6 - packet.l3Offset();
+            return true;
+        }
+        int inner4 = transportOffset - Ip4View.HEADER_BYTES;
+        if (packet.gso() != PacketBuffer.Gso.TCP6
+                && inner4 >= tunnelOffset
+                && ip4.wrap(packet, inner4).check() == HeaderCheck.OK
+                && ip4.payloadOffset() == transportOffset
+                && ip4.end() == payloadEnd
+                && ip4.protocol() == protocol
+                && !ip4.isFragment()) {
+            overIp4 = true;
+            identification = ip4.identification();
+            innerIp = inner4 - packet.l3Offset();
+            return true;
+        }
+        return false;
+    }
+
     /** How many segments there are, at least 1. */
     int count() {
         return count;
@@ -166,16 +285,50 @@ final class Segmenter {
 
     /** Writes what differs from segment to segment. */
     private void complete(PacketBuffer segment, int transport, int index, int payloadBytes) {
+        completeTransport(segment, transport, index, payloadBytes);
+        if (innerIp != 0) {
+            segment.setL4Offset(segment.l3Offset() + outerTransport);
+            completeTunnel(segment, index);
+        }
+    }
+
+    /** Writes what differs in the headers of a tunnel, when all behind them is done. */
+    private void completeTunnel(PacketBuffer segment, int index) {
+        int offset = segment.l3Offset();
+        int bytes = segment.end() - offset - outerTransport;
+        if (outerIsIp4) {
+            outerIp4.wrap(segment, offset);
+            outerIp4.setTotalLength(segment.end() - offset);
+            outerIp4.setIdentification(outerIdentification + index);
+            outerIp4.updateChecksum();
+        } else {
+            outerIp6.wrap(segment, offset);
+            outerIp6.setPayloadLength(bytes);
+        }
+        if (outerIsUdp) {
+            outerUdp.wrap(segment, offset + outerTransport);
+            outerUdp.setLength(bytes);
+            if (outerHasChecksum) {
+                outerUdp.updateChecksum(
+                        outerIsIp4
+                                ? InternetChecksum.pseudoHeader4(
+                                        outerIp4.source(), outerIp4.destination(), IpProtocol.UDP, bytes)
+                                : outerIp6.pseudoHeader(IpProtocol.UDP, bytes));
+            }
+        }
+    }
+
+    private void completeTransport(PacketBuffer segment, int transport, int index, int payloadBytes) {
         int transportBytes = payloadOffset - transportOffset + payloadBytes;
         segment.setL4Offset(transport);
         segment.clearOffloads();
         if (overIp4) {
-            ip4.wrap(segment, segment.l3Offset());
-            ip4.setTotalLength(transport - segment.l3Offset() + transportBytes);
+            ip4.wrap(segment, segment.l3Offset() + innerIp);
+            ip4.setTotalLength(transport - ip4.offset() + transportBytes);
             ip4.setIdentification(identification + index);
             ip4.updateChecksum();
         } else {
-            ip6.wrap(segment, segment.l3Offset());
+            ip6.wrap(segment, segment.l3Offset() + innerIp);
             ip6.setPayloadLength(transport - ip6.payloadOffset() + transportBytes);
         }
         long sum = pseudoHeader + transportBytes;

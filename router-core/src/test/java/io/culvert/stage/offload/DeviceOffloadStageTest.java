@@ -669,6 +669,53 @@ final class DeviceOffloadStageTest {
         }
     }
 
+    // --- superpackets inside tunnels
+
+    /** Outer IPv4 and UDP, a VXLAN header (RFC 7348 section 5), then an Ethernet frame with TCP. */
+    private static PacketBuilder vxlan(int index, boolean checksum, byte[] frame) {
+        byte[] payload = new byte[8 + frame.length];
+        payload[0] = 0x08;
+        payload[6] = 7;
+        System.arraycopy(frame, 0, payload, 8, frame.length);
+        PacketBuilder outer = Packets.ip4().id(0xffff + index & 0xffff).udp(50_000, 4789);
+        return (checksum ? outer : outer.checksum(0)).payload(payload);
+    }
+
+    private static PacketBuilder inner(int index, String flags, byte[] payload) {
+        return Packets.ethernet("02:00:00:00:00:01", "02:00:00:00:00:02")
+                .ip4()
+                .id(5 + index)
+                .tcp(4000, 80)
+                .sequence(7 + 1000L * index)
+                .flags(flags)
+                .payload(payload);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void cutsByItsInnerHeadersWhatIsInsideATunnel(boolean checksum) {
+        byte[] frame = inner(0, "AP", pattern(0, 2500)).partialChecksum().bytes();
+        PacketBuffer packet = superpacket(vxlan(0, checksum, frame), FULL, Gso.TCP4, 1000);
+        packet.setPartialChecksum(packet.start() + 20 + 8 + 8 + 14 + 20, 16);
+        harness.process(packet);
+
+        assertSent(List.of(
+                vxlan(0, checksum, inner(0, "A", pattern(0, 1000)).bytes()).bytes(),
+                vxlan(1, checksum, inner(1, "A", pattern(1000, 1000)).bytes()).bytes(),
+                vxlan(2, checksum, inner(2, "AP", pattern(2000, 500)).bytes()).bytes()));
+    }
+
+    @Test
+    void refusesATunnelWhoseInnerHeaderIsNotWhereTheChecksumSays() {
+        byte[] frame = inner(0, "AP", pattern(0, 2500)).partialChecksum().bytes();
+        for (int place = 20 + 2; place < 20 + 8 + 8 + 14 + 20; place += 2) {
+            PacketBuffer packet = superpacket(vxlan(0, false, frame), FULL, Gso.TCP4, 1000);
+            packet.setPartialChecksum(packet.start() + place, 16);
+            harness.process(packet);
+        }
+        assertThat(harness.dropped("superpacket-malformed")).isEqualTo(24);
+    }
+
     private static PacketBuilder ip4(PacketBuilder frame, SplittableRandom random) {
         PacketBuilder packet = (frame == null ? Packets.ip4() : frame.ip4())
                 .from("192.0.2." + random.nextInt(256))
