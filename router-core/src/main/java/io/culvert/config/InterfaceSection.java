@@ -65,7 +65,7 @@ final class InterfaceSection {
             "queues",
             ValueType.numberOrAuto(1, MAX_QUEUES),
             "auto",
-            "Queues among which the kernel spreads flows; auto makes one for each lane.");
+            "Queues among which the kernel spreads flows, best as many on all interfaces; auto makes one for each lane.");
 
     static final Key<Boolean> GSO = withDefault(
             "gso",
