@@ -68,14 +68,18 @@ public final class PacketBuffer {
         /** Sent to an output of the stage, or held by it. */
         DECIDED,
         /** Behind another in a chain: it goes where the head goes. */
-        CHAINED
+        CHAINED;
+
+        private static final State[] BY_ORDINAL = values();
     }
 
     private final ByteBuffer bytes;
     private final long address;
     private final int slot;
 
-    private State state = State.FREE;
+    /** An ordinal: it changes several times a stage, and writing a reference has the collector take note each time. */
+    private int state = State.FREE.ordinal();
+
     private int start;
     private int end;
     private int l2Offset;
@@ -159,12 +163,12 @@ public final class PacketBuffer {
     }
 
     public State state() {
-        return state;
+        return State.BY_ORDINAL[state];
     }
 
     /** For the pool and the stage adapter alone. */
     public void setState(State state) {
-        this.state = state;
+        this.state = state.ordinal();
     }
 
     public int capacity() {
@@ -440,7 +444,10 @@ public final class PacketBuffer {
      * @throws IllegalStateException when either is behind another already, the follower has followers, or the chain is full
      */
     public void append(PacketBuffer follower) {
-        if (follower == this || state == State.CHAINED || follower.state == State.CHAINED || follower.followers != 0) {
+        if (follower == this
+                || state() == State.CHAINED
+                || follower.state() == State.CHAINED
+                || follower.followers != 0) {
             throw new IllegalStateException("can't chain " + follower + " behind " + this);
         }
         if (followers == MAX_CHAIN - 1) {
@@ -455,7 +462,7 @@ public final class PacketBuffer {
         last = follower;
         followers++;
         followerBytes += follower.length();
-        follower.state = State.CHAINED;
+        follower.setState(State.CHAINED);
     }
 
     /** The packet behind this one in its chain, or null. */
@@ -519,7 +526,7 @@ public final class PacketBuffer {
 
     @Override
     public String toString() {
-        return "packet " + slot + " [" + start + ", " + end + ") " + state + " rx " + receiveInterface + " tx "
+        return "packet " + slot + " [" + start + ", " + end + ") " + state() + " rx " + receiveInterface + " tx "
                 + transmitInterface + " " + checksum + " " + gso + (gso == Gso.NONE ? "" : "/" + gsoSize)
                 + (followers == 0 ? "" : " +" + followers);
     }
