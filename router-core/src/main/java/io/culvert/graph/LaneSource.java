@@ -232,8 +232,8 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         }
 
         private void emitNext() {
-            for (Outlet<PacketVector> outlet : shape.outlets) {
-                if (!isAvailable(outlet)) {
+            for (int entry = 0; entry < shape.outlets.size(); entry++) {
+                if (!isAvailable(shape.outlet(entry))) {
                     return;
                 }
             }

@@ -10,7 +10,6 @@ import akka.stream.Outlet;
 import akka.stream.UniformFanInShape;
 import akka.stream.UniformFanOutShape;
 import akka.stream.javadsl.GraphDSL;
-import akka.stream.javadsl.Merge;
 import akka.stream.javadsl.RunnableGraph;
 import io.culvert.packet.PacketVector;
 import io.culvert.spi.Arc;
@@ -320,17 +319,20 @@ public final class RouterGraph {
             if (shape == null) {
                 throw new IllegalStateException("no shape for " + id);
             }
-            connect(builder, outlets, shape.in());
+            connect(builder, id, outlets, shape.in());
         });
     }
 
     private static void connect(
-            GraphDSL.Builder<akka.NotUsed> builder, List<Outlet<PacketVector>> outlets, Inlet<PacketVector> inlet) {
+            GraphDSL.Builder<akka.NotUsed> builder,
+            String id,
+            List<Outlet<PacketVector>> outlets,
+            Inlet<PacketVector> inlet) {
         if (outlets.size() == 1) {
             builder.from(outlets.get(0)).toInlet(inlet);
             return;
         }
-        UniformFanInShape<PacketVector, PacketVector> merge = builder.add(Merge.create(outlets.size()));
+        UniformFanInShape<PacketVector, PacketVector> merge = builder.add(new Join(id, outlets.size()));
         for (Outlet<PacketVector> outlet : outlets) {
             builder.from(outlet).viaFanIn(merge);
         }

@@ -71,7 +71,7 @@ public final class Treadmill implements AutoCloseable {
         }
 
         /** The packet of a flow, by its number from 0, as it comes from the sender's link. */
-        byte[] packet(int flow) {
+        public byte[] packet(int flow) {
             PacketBuilder packet = ethernet ? Packets.ethernet(SENDER_MAC, ROUTER_MAC) : new PacketBuilder();
             packet = ip6
                     ? packet.ip6().from("fd00::2").to("fd00:9::" + Integer.toHexString(flow + 1))
@@ -86,7 +86,9 @@ public final class Treadmill implements AutoCloseable {
     private static final long NEXT_ROUTER_MAC = 0x02aa_0000_0002L;
     private static final int FLOWS = 64;
     private static final int VECTOR_PACKETS = 64;
-    private static final int BUFFERS = 2048;
+    /** A lane sends one vector before it reads the next: room for two is enough, and shows that it is so. */
+    private static final int BUFFERS = 2 * VECTOR_PACKETS;
+
     private static final int NEIGHBORS = 16;
     private static final int IN = 0;
     private static final int OUT = 1;
@@ -109,7 +111,7 @@ public final class Treadmill implements AutoCloseable {
                 new Lane.Environment(
                         1,
                         VECTOR_PACKETS,
-                        new Tables(traffic),
+                        tables(traffic),
                         new StageHarness.RecordedSignals(),
                         StageSettings::defaults,
                         stage -> FaultPolicy.DROP,
@@ -136,6 +138,11 @@ public final class Treadmill implements AutoCloseable {
         List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
         stages.addAll(extraStages);
         return new Treadmill(traffic, stages);
+    }
+
+    /** The tables of a router that forwards this traffic from interface 0, fd00::1 and 10.0.0.1, to interface 1. */
+    public static Lane.Tables tables(Traffic traffic) {
+        return new Tables(traffic);
     }
 
     /**
