@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHandler, StageContext, StageSetup {
     private static final String TIMER = "timer";
+    private static final int NOT_PASSING = -1;
 
     private final Lane lane;
     private final StageDescriptor descriptor;
@@ -65,6 +66,14 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private @Nullable PacketVector current;
     private boolean currentForwarded;
     private int decided;
+
+    /**
+     * How many packets of the current vector were sent to {@link #passRoute}, from the first on and in order: while that
+     * is all that has been sent, the vector itself can go on instead of a copy. {@link #NOT_PASSING} once it can't.
+     */
+    private int passed = NOT_PASSING;
+
+    private int passRoute;
     private final PacketBuffer[] allocated;
     private int allocatedCount;
 
@@ -269,8 +278,16 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         current = vector;
         currentForwarded = false;
         decided = 0;
+        passed = 0;
         try {
             stage.process(vector, this);
+            if (passed == size && size != 0) {
+                passed = NOT_PASSING;
+                staged[passRoute] = vector;
+                currentForwarded = true;
+            } else {
+                stopPassing();
+            }
             if (decided != size || allocatedCount != 0) {
                 dropUndecided(vector);
             }
@@ -339,6 +356,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     /** The stage threw: its vector is lost, with all that came of it in this call. */
     private void fault(PacketVector vector, Throwable failure) {
+        stopPassing();
         dropStaged();
         for (int i = 0; i < vector.size(); i++) {
             if (vector.get(i).state() == PacketBuffer.State.PENDING) {
@@ -427,9 +445,39 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         int route = routes[output];
         packet.setState(PacketBuffer.State.DECIDED);
         if (route >= 0) {
-            stageAt(route, packet);
+            if (!passes(packet, route)) {
+                stageAt(route, packet);
+            }
         } else if (!lane.recirculate(packet, -1 - route)) {
             dropCommon(packet, GraphDrop.RECIRCULATION_FULL);
+        }
+    }
+
+    /** Whether a packet that is sent continues the run of those that go on as they came. */
+    private boolean passes(PacketBuffer packet, int route) {
+        PacketVector vector = current;
+        int place = passed;
+        if (place == NOT_PASSING || vector == null) {
+            return false;
+        }
+        if (place < vector.size() && vector.get(place) == packet && (place == 0 || route == passRoute)) {
+            passRoute = route;
+            passed = place + 1;
+            return true;
+        }
+        stopPassing();
+        return false;
+    }
+
+    /** Stages the packets sent so far one by one: those that follow go elsewhere. */
+    private void stopPassing() {
+        PacketVector vector = current;
+        int count = passed;
+        passed = NOT_PASSING;
+        if (vector != null) {
+            for (int i = 0; i < count; i++) {
+                stageAt(passRoute, vector.get(i));
+            }
         }
     }
 

@@ -29,6 +29,7 @@ import io.culvert.testkit.StageHarness;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Function;
@@ -234,6 +235,8 @@ class LaneActorTest {
         Awaitility.setDefaultPollInterval(Duration.ofMillis(2));
     }
 
+    private static final long SEED = 0x0d3;
+
     private static byte[] bytes(String text) {
         return text.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
     }
@@ -276,6 +279,24 @@ class LaneActorTest {
         assertThat(lane.ledger().get(Entry.TRANSMITTED)).isEqualTo(1000);
         assertThat(lane.interfaceCounters(0).rxPackets()).isEqualTo(500);
         assertThat(lane.interfaceCounters(1).txPackets()).isEqualTo(500);
+    }
+
+    @Test
+    void keepsTheOrderOfPacketsBetweenWhichOthersEnd() {
+        start();
+        SplittableRandom random = new SplittableRandom(SEED);
+        List<String> expected = new ArrayList<>();
+        for (int i = 0; i < 2000; i++) {
+            String packet = "pppppppdc".charAt(random.nextInt(9)) + Integer.toString(i);
+            left.arrive(bytes(packet));
+            if (packet.startsWith("p")) {
+                expected.add(packet);
+            }
+        }
+        awaitSent(right, expected.size());
+        assertThat(right.sent().stream().map(LaneActorTest::text).toList())
+                .as("seed %d", SEED)
+                .isEqualTo(expected);
     }
 
     @Test
