@@ -47,11 +47,12 @@ final class Allocation {
     }
 
     /**
-     * Answers the bytes that were allocated between two times at least; with what came up to half a second before and after.
+     * Answers the bytes that were allocated between two times, by thread; with what came up to half a second before and
+     * after.
      *
      * @param pid the JVM, started with the option
      */
-    long between(long pid, Instant from, Instant to) throws IOException, InterruptedException {
+    Map<String, Long> between(long pid, Instant from, Instant to) throws IOException, InterruptedException {
         Process dump = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
                         Long.toString(pid),
@@ -67,9 +68,9 @@ final class Allocation {
         return between(RecordingFile.readAllEvents(recording), from, to);
     }
 
-    private static long between(List<RecordedEvent> events, Instant from, Instant to) {
-        Map<Long, Long> before = new HashMap<>();
-        Map<Long, Long> after = new HashMap<>();
+    private static Map<String, Long> between(List<RecordedEvent> events, Instant from, Instant to) {
+        Map<String, Long> before = new HashMap<>();
+        Map<String, Long> after = new HashMap<>();
         for (RecordedEvent event : events) {
             RecordedThread thread = event.getThread("thread");
             if (!event.getEventType().getName().equals(EVENT)
@@ -81,13 +82,16 @@ final class Allocation {
             long allocated = event.getLong("allocated");
             Instant time = event.getStartTime();
             if (!time.isAfter(from)) {
-                before.merge(thread.getId(), allocated, Math::max);
+                before.merge(name(thread), allocated, Math::max);
             } else if (!time.isBefore(to)) {
-                after.merge(thread.getId(), allocated, Math::min);
+                after.merge(name(thread), allocated, Math::min);
             }
         }
-        return after.entrySet().stream()
-                .mapToLong(entry -> entry.getValue() - before.getOrDefault(entry.getKey(), 0L))
-                .sum();
+        after.replaceAll((name, allocated) -> allocated - before.getOrDefault(name, 0L));
+        return after;
+    }
+
+    private static String name(RecordedThread thread) {
+        return thread.getJavaName() + " #" + thread.getId();
     }
 }

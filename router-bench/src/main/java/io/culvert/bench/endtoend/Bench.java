@@ -31,6 +31,8 @@ final class Bench {
     private static final String NAME = "cvb";
     private static final int CLEAN_UP_SECONDS = 30;
     private static final int SMALL = 18;
+    private static final int IP4_ROUTES = 1_000_000;
+    private static final int IP6_ROUTES = 250_000;
     /** Next hops of a million routes on each link of Ethernet. */
     private static final int NEIGHBORS = 4;
 
@@ -40,6 +42,7 @@ final class Bench {
     private static final String ALLOCATION_BED = NAME + "-allocation";
     private static final int ALLOCATION_SECONDS = 10;
     private static final long ALLOCATION_SETTLES_MS = 1_200;
+    private static final int GREEDIEST = 3;
 
     private final Plan plan;
     private final Path culvert;
@@ -233,7 +236,7 @@ final class Bench {
         Path file = folder.resolve("routes-" + pair.id() + ".txt");
         if (pair == Pair.TUN_TUN) {
             List<String> hops = List.of("dev " + Side.A.letter(), "dev " + Side.B.letter());
-            RouteGenerator.write(file, hops, hops);
+            RouteGenerator.write(file, IP4_ROUTES, IP6_ROUTES, hops, hops);
         } else {
             List<String> hops4 = new ArrayList<>();
             List<String> hops6 = new ArrayList<>();
@@ -243,7 +246,7 @@ final class Bench {
                     hops6.add("via " + side.ip6(neighbor));
                 }
             }
-            RouteGenerator.write(file, hops4, hops6);
+            RouteGenerator.write(file, IP4_ROUTES, IP6_ROUTES, hops4, hops6);
         }
         return file;
     }
@@ -322,8 +325,13 @@ final class Bench {
         UdpCount count = traffic.flood(bed, Side.B.hostIp4(), SMALL, ALLOCATION_SECONDS);
         Instant to = Instant.now();
         Thread.sleep(ALLOCATION_SETTLES_MS);
-        long pid = bed.forwarderPid().orElseThrow();
-        add(Quantity.ALLOCATED, allocation.between(pid, from, to) / (double) count.packets());
+        Map<String, Long> byThread = allocation.between(bed.forwarderPid().orElseThrow(), from, to);
+        long sum = byThread.values().stream().mapToLong(Long::longValue).sum();
+        add(Quantity.ALLOCATED, sum / (double) count.packets());
+        byThread.entrySet().stream()
+                .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+                .limit(GREEDIEST)
+                .forEach(thread -> say("    %d bytes by %s".formatted(thread.getValue(), thread.getKey())));
         bed.close();
         beds.remove(bed);
     }

@@ -120,9 +120,11 @@ final class BenchCommand implements Callable<Integer> {
     private static void write(Path folder, Results results, Plan plan, Machine machine, PrintWriter out)
             throws IOException {
         Files.createDirectories(folder);
-        Path json = Files.writeString(folder.resolve("benchmarks.json"), JsonReport.of(results, plan, machine));
+        Files.writeString(folder.resolve("benchmarks.json"), JsonReport.of(results, plan, machine));
+        Files.writeString(folder.resolve("benchmarks.svg"), Chart.of(results));
+        Path page = Files.writeString(folder.resolve("benchmarks.md"), Page.of(results, plan, machine));
         out.println();
-        out.println("every value is in " + json);
+        out.println("written: " + page + ", with benchmarks.svg and benchmarks.json");
     }
 
     private Plan plan() {

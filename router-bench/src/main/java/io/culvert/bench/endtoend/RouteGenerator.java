@@ -19,9 +19,6 @@ import java.util.function.Function;
  * about as in the public tables of the 2020s, most IPv4 ones /24 and most IPv6 ones /48. The same in every run.
  */
 final class RouteGenerator {
-    static final int IP4_ROUTES = 1_000_000;
-    static final int IP6_ROUTES = 250_000;
-
     private static final long SEED = 20_260_101;
 
     /** Prefixes of each length among a thousand: /8 to /24. */
@@ -95,15 +92,15 @@ final class RouteGenerator {
     }
 
     /**
-     * Writes a file for {@code route-files} with a million IPv4 and 250,000 IPv6 routes, by next hops in turn.
+     * Writes a file for {@code route-files}, with next hops in turn.
      *
      * @param hops4 what stands behind an IPv4 prefix, such as {@code via 10.1.0.2}
      * @param hops6 the same for IPv6
      */
-    static void write(Path file, List<String> hops4, List<String> hops6) throws IOException {
+    static void write(Path file, int routes4, int routes6, List<String> hops4, List<String> hops6) throws IOException {
         try (BufferedWriter out = Files.newBufferedWriter(file)) {
-            write(out, ip4(IP4_ROUTES), hops4);
-            write(out, ip6(IP6_ROUTES), hops6);
+            write(out, ip4(routes4), hops4);
+            write(out, ip6(routes6), hops6);
         }
     }
 
