@@ -146,6 +146,59 @@ class SyscallsTest {
     }
 
     @Test
+    void messagesMayHaveAsManyPiecesAsThereAreForAll() throws Exception {
+        ByteBuffer out = NativeMemory.allocate(8).putLong(0, 0x0807060504030201L);
+        long outAddress = NativeMemory.address(out);
+        ByteBuffer in = NativeMemory.allocate(3 * 64);
+        long inAddress = NativeMemory.address(in);
+        MessageVector receive = new MessageVector(3, 1, false);
+        for (int i = 0; i < 3; i++) {
+            receive.set(i, inAddress + i * 64L, 64);
+        }
+        try (Loopback sockets = new Loopback()) {
+            MessageVector send = new MessageVector(3, 2, false);
+            assertThat(send.pieces()).isEqualTo(6);
+            for (int piece = 0; piece < 6; piece++) {
+                send.setPiece(piece, outAddress + piece, 1);
+            }
+            send.gather(0, 0, 1);
+            send.gather(1, 1, 4);
+            send.gather(2, 5, 1);
+            assertThat(send.send(sockets.sender, 0, 3)).isEqualTo(3);
+            assertThat(receive.receive(sockets.receiver, 3)).isEqualTo(3);
+            assertThat(receive.length(0)).isEqualTo(1);
+            assertThat(receive.length(1)).isEqualTo(4);
+            assertThat(receive.length(2)).isEqualTo(1);
+            assertThat(in.getInt(64)).isEqualTo(0x05040302);
+            assertThat(in.get(128)).isEqualTo((byte) 6);
+            assertThatThrownBy(() -> send.setPiece(6, 0, 0)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> send.gather(0, 5, 2)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThatThrownBy(() -> send.gather(3, 0, 1)).isInstanceOf(IndexOutOfBoundsException.class);
+        }
+    }
+
+    @Test
+    void aGatherWriteIsOneMessageOfAllPiecesAddedSinceTheLast() throws Exception {
+        ByteBuffer memory = NativeMemory.allocate(64).putLong(0, 0x0807060504030201L);
+        long address = NativeMemory.address(memory);
+        GatherWrite gather = new GatherWrite(2);
+        try (Loopback sockets = new Loopback()) {
+            gather.add(address + 6, 2);
+            gather.add(address, 3);
+            assertThatThrownBy(() -> gather.add(address, 1)).isInstanceOf(IndexOutOfBoundsException.class);
+            assertThat(gather.write(sockets.sender)).isEqualTo(5);
+            gather.add(address, 1);
+            assertThat(gather.write(sockets.sender)).isEqualTo(1);
+            assertThat(Syscalls.read(sockets.receiver, address + 16, 40)).isEqualTo(5);
+            assertThat(memory.getInt(16)).isEqualTo(0x02010807);
+            assertThat(memory.get(20)).isEqualTo((byte) 3);
+            assertThat(Syscalls.read(sockets.receiver, address + 16, 40)).isEqualTo(1);
+        }
+        assertThat(gather.write(-1)).isEqualTo(-Errno.EBADF);
+        assertThatThrownBy(() -> new GatherWrite(1025)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
     void rejectsMessagesBeyondTheVector() {
         MessageVector vector = new MessageVector(2, 1, false);
         assertThatThrownBy(() -> vector.set(2, 0, 0)).isInstanceOf(IndexOutOfBoundsException.class);
@@ -187,6 +240,12 @@ class SyscallsTest {
             assertAllocatesNothing(
                     "writev and readv",
                     () -> Syscalls.writev(sockets.sender, address, 1) + Syscalls.readv(sockets.receiver, address, 1));
+            GatherWrite gather = new GatherWrite(2);
+            assertAllocatesNothing("gather write", () -> {
+                gather.add(address, 8);
+                gather.add(address, 8);
+                return gather.write(sockets.sender) + Syscalls.read(sockets.receiver, address, 64);
+            });
             assertAllocatesNothing("virtio header", () -> {
                 VirtioNetHeader.write(memory, 100, 1, 1, 54, 1448, 34, 16);
                 return VirtioNetHeader.gsoSize(memory, 100);
