@@ -149,7 +149,7 @@ public final class Footprint {
             for (Load load : one.loads) {
                 System.out.printf(
                         Locale.ROOT,
-                        "         %-8s %6.2f Gb/s, resident %.0f MiB, %d pauses, longest %.2f ms (%s)%n",
+                        "         %-8s %7.3f Gb/s, resident %.0f MiB, %d pauses, longest %.2f ms (%s)%n",
                         load.kind,
                         load.gigabits,
                         load.residentMib,
@@ -301,7 +301,7 @@ public final class Footprint {
             awaitListening(server.pid());
             int before = pausesSince(0, pauses).count;
             List<String> command = new ArrayList<>(List.of(
-                    "iperf3", "-f", "g", "-t", Long.toString(lasts.toSeconds()), "-c", DESTINATION.getHostString()));
+                    "iperf3", "-f", "m", "-t", Long.toString(lasts.toSeconds()), "-c", DESTINATION.getHostString()));
             command.addAll(List.of(clientOptions));
             Process client =
                     NetworkNamespace.call(CLIENT, new ProcessBuilder(command).redirectErrorStream(true)::start);
@@ -324,11 +324,11 @@ public final class Footprint {
     }
 
     private static double received(String report) throws IOException {
-        Matcher line = Pattern.compile("([0-9.]+) Gbits/sec.*receiver").matcher(report);
+        Matcher line = Pattern.compile("([0-9.]+) Mbits/sec.*receiver").matcher(report);
         if (!line.find()) {
             throw new IOException("iperf3 does not say what arrived: " + report);
         }
-        return Double.parseDouble(line.group(1));
+        return Double.parseDouble(line.group(1)) / 1000;
     }
 
     private static Pauses pausesSince(int skip, Path pauses) throws IOException {

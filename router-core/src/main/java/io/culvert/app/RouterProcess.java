@@ -42,6 +42,8 @@ final class RouterProcess {
 
     private static final long CLOCK_TICKS_PER_SECOND = 100;
 
+    private static final String AKKA_DEFAULTS = "culvert-akka.conf";
+
     private final Path file;
     private final RouterConfig config;
     private final List<StageDescriptor> stages;
@@ -72,6 +74,9 @@ final class RouterProcess {
                         sinceStart().toMillis(),
                         up,
                         all);
+                // What the start has left is sorted out while hardly anything flows: a collection under load then finds
+                // little to copy, and the pages that the start has used serve again.
+                System.gc();
             }
 
             @Override
@@ -180,6 +185,10 @@ final class RouterProcess {
     }
 
     private static Config akkaConfig(RouterConfig config) {
-        return config.akka().atKey("akka").withFallback(ConfigFactory.defaultReference());
+        return config.akka()
+                .atKey("akka")
+                .withFallback(ConfigFactory.parseResources(RouterProcess.class.getClassLoader(), AKKA_DEFAULTS))
+                .withFallback(ConfigFactory.defaultReference())
+                .resolve();
     }
 }

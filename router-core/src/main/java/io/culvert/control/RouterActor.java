@@ -141,6 +141,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private final PublishedTables tables;
     private final List<Lane> lanes = new ArrayList<>();
+    private final List<ShowMemory.Pool> pools = new ArrayList<>();
     private final List<ActorRef<LaneActor.Command>> laneActors = new ArrayList<>();
     private final List<ActorRef<InterfaceActor.Command>> interfaceActors = new ArrayList<>();
     private final NeighborMailbox neighborMailbox;
@@ -254,7 +255,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 this::stageFailed);
         for (int number = 0; number < count; number++) {
             ByteBuffer memory = NativeMemory.map(config.buffersPerLane() * BufferPool.BUFFER_BYTES);
-            Lane lane = new Lane(number, new BufferPool(memory, NativeMemory.address(memory)), environment);
+            BufferPool packets = new BufferPool(memory, NativeMemory.address(memory));
+            pools.add(new ShowMemory.Pool(number, packets, memory));
+            Lane lane = new Lane(number, packets, environment);
             lanes.add(lane);
             EventLoop loop = new EventLoop();
             loops.add(loop);
@@ -316,6 +319,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 new ShowCounters(view),
                 new ShowDrops(view),
                 new ShowGraph(view),
+                new ShowMemory(pools),
                 new ShowRoutes(
                         () -> AskPattern.<RouteActor.Command, RouteActor.Listing>ask(
                                 routes, RouteActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),

@@ -19,6 +19,7 @@ public final class BufferPool {
     private final PacketBuffer[] all;
     private final PacketBuffer[] free;
     private int freeCount;
+    private int leastFree;
 
     /**
      * @param memory direct memory; every {@link #BUFFER_BYTES} of it make a packet
@@ -39,6 +40,7 @@ public final class BufferPool {
             free[count - 1 - slot] = all[slot];
         }
         freeCount = count;
+        leastFree = count;
     }
 
     /** A pool over fresh direct memory that no system call will see. */
@@ -52,6 +54,9 @@ public final class BufferPool {
             return null;
         }
         PacketBuffer packet = free[--freeCount];
+        if (freeCount < leastFree) {
+            leastFree = freeCount;
+        }
         packet.reset();
         packet.setState(PacketBuffer.State.PENDING);
         return packet;
@@ -112,6 +117,11 @@ public final class BufferPool {
 
     public int available() {
         return freeCount;
+    }
+
+    /** The fewest that {@link #available} has ever been. */
+    public int leastAvailable() {
+        return leastFree;
     }
 
     /** How many packets are out. */

@@ -108,6 +108,28 @@ final class RunIT {
                         + ledger(LaneLedger.Entry.CONSUMED));
     }
 
+    /** Bounds that only a mistake exceeds; what a router takes is measured by the benchmarks. */
+    @Test
+    void startsAndRestsWithLittle() throws Exception {
+        Process router = start(List.of(), config(PACKET, TUN));
+        awaitReady(router);
+
+        assertThat(router.info().totalCpuDuration().orElseThrow())
+                .as("processor time of the start")
+                .isLessThan(Duration.ofSeconds(15));
+        assertThat(resident(router)).as("bytes of resident memory").isLessThan(400L << 20);
+        String memory = succeed(Path.of(System.getProperty("java.home"), "bin", "java")
+                + " -XX:TieredStopAtLevel=1 -cp "
+                + System.getProperty("java.class.path") + " " + Culvert.class.getName() + " show memory --socket "
+                + socket());
+        Matcher lane =
+                Pattern.compile("(?m)^lane-0 +\\d+ +(\\d+) +(\\d+) +1024 ").matcher(memory);
+        assertThat(lane.find()).as(memory).isTrue();
+        assertThat(Long.parseLong(lane.group(1)))
+                .as("bytes that packets take")
+                .isLessThan(Long.parseLong(lane.group(2)) / 8);
+    }
+
     @Test
     void writesOneJsonObjectPerLineAndEndsWithZeroOnSigint() throws Exception {
         Process router = start(List.of(), "--log-format=json", config(PACKET, TUN));
@@ -223,6 +245,13 @@ final class RunIT {
                 .start();
         started.add(process);
         return process;
+    }
+
+    private static long resident(Process process) throws IOException {
+        String status = Files.readString(Path.of("/proc/" + process.pid() + "/status"));
+        Matcher line = Pattern.compile("(?m)^VmRSS:\\s+(\\d+) kB$").matcher(status);
+        assertThat(line.find()).as(status).isTrue();
+        return Long.parseLong(line.group(1)) * 1024;
     }
 
     private void awaitReady(Process router) {

@@ -4,6 +4,7 @@ package io.culvert.dist;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Scanner;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -117,6 +119,47 @@ final class LauncherIT {
         assertThat(bestOfNine(distribution, "--help"))
                 .as("milliseconds for help")
                 .isLessThan(300);
+    }
+
+    @Test
+    void routerStartsWithTheArchiveOfItsClasses() throws IOException {
+        Path distribution = DISTRIBUTION.resolve("bin/culvert");
+        Path loaded = temporary.resolve("loaded");
+        run(distribution, "version"); // makes the archive
+
+        // It must be used, or the JVM ends; the file is missing, and so does the router, but it has been looked for.
+        environment.put("CULVERT_JAVA_OPTS", "-Xshare:on -Xlog:class+load:file=" + loaded);
+        Result result = run(distribution, "run", "/nonexistent.conf");
+
+        assertThat(result.exit).as(result.err).isEqualTo(78);
+        assertThat(Files.readAllLines(loaded))
+                .anyMatch(line -> line.contains(" io.culvert.config.ConfigFile source: shared objects file"));
+    }
+
+    @Test
+    void archiveHasTheClassesOfARunningRouter() throws IOException {
+        run(DISTRIBUTION.resolve("bin/culvert"), "version"); // makes the archive
+
+        try (Stream<Path> archives = Files.walk(DISTRIBUTION.resolve("cds"))) {
+            assertThat(archives.filter(file -> file.toString().endsWith(".jsa")))
+                    .isNotEmpty()
+                    .allSatisfy(archive -> assertThat(contains(archive, "io/culvert/control/RouterActor"))
+                            .isTrue());
+        }
+    }
+
+    @Test
+    void operatorsOptionsPrevail() throws IOException {
+        run(launcher, "version");
+        fakeJdk("21.0.4");
+        environment.put("CULVERT_JAVA_OPTS", "-XX:+UseZGC -Xmn8m");
+
+        Result own = run(launcher, "run", "r1.conf");
+        environment.remove("CULVERT_JAVA_OPTS");
+        Result without = run(launcher, "run", "r1.conf");
+
+        assertThat(own.out).containsPattern("-Xmn64m .*-Xmn8m").doesNotContain("UseSerialGC");
+        assertThat(without.out).contains("-XX:+UseSerialGC").doesNotContain("TieredStopAtLevel");
     }
 
     @Test
@@ -320,6 +363,10 @@ final class LauncherIT {
         Files.deleteIfExists(file);
         Files.writeString(file, "#!/bin/sh\n" + body + "\n");
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    }
+
+    private static boolean contains(Path file, String text) throws IOException {
+        return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).contains(text);
     }
 
     /** Makes CULVERT_JAVA a JDK of that version, whose java prints its process id and arguments and exits with 42. */
