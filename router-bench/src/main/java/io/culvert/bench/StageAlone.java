@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.bench;
+
+import io.culvert.config.StageSettings;
+import io.culvert.graph.BuiltInStages;
+import io.culvert.graph.Lane;
+import io.culvert.graph.RouterGraph;
+import io.culvert.packet.BufferPool;
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.Arc;
+import io.culvert.spi.CounterId;
+import io.culvert.spi.DropReason;
+import io.culvert.spi.FibView;
+import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.NeighborSignals;
+import io.culvert.spi.NeighborView;
+import io.culvert.spi.OutPort;
+import io.culvert.spi.PacketStage;
+import io.culvert.spi.Settings;
+import io.culvert.spi.StageContext;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.StageSetup;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stage and a vector of 64 packets as they are when they come to it: every packet has gone through the stages before
+ * it. Around the stage there is next to nothing; what sending costs in a lane, the whole router's benchmark shows.
+ */
+final class StageAlone implements StageContext, StageSetup {
+    static final int PACKETS = 64;
+
+    private static final int IN = 0;
+    private static final long SECOND_NANOS = 1_000_000_000L;
+    private static final int BUFFERS = 4 * PACKETS;
+
+    private final BufferPool pool = BufferPool.allocate(BUFFERS);
+    private final Lane.Tables tables;
+    private final PacketVector vector = new PacketVector(PACKETS);
+    private final PacketBuffer[] asTheyCome = new PacketBuffer[PACKETS];
+    private final PacketBuffer[] allocated = new PacketBuffer[BUFFERS];
+    private final Map<Class<?>, Object> shared = new HashMap<>();
+    private final PacketStage stage;
+    private StageDescriptor descriptor;
+    private int allocatedCount;
+    private @Nullable OutPort sentTo;
+    private long now;
+    private long counted;
+
+    /**
+     * @param id the stage
+     * @param ethernet whether the packets are received as Ethernet frames
+     * @param packets the bytes of each as received, by its number from 0
+     */
+    StageAlone(String id, boolean ethernet, Lane.Tables tables, IntFunction<byte[]> packets) {
+        this.tables = tables;
+        for (int i = 0; i < PACKETS; i++) {
+            PacketBuffer packet = Objects.requireNonNull(pool.take());
+            byte[] bytes = packets.apply(i);
+            packet.setWindow(PacketBuffer.HEADROOM, bytes.length);
+            packet.copyFrom(bytes, 0, packet.start(), bytes.length);
+            packet.setReceiveInterface(IN);
+            if (ethernet) {
+                packet.setL2Offset(packet.start());
+            } else {
+                packet.setL3Offset(packet.start());
+            }
+            vector.add(packet);
+        }
+        RouterGraph graph = new RouterGraph(BuiltInStages.all());
+        Map<String, StageDescriptor> stages = new HashMap<>();
+        Map<String, Map<OutPort, String>> edges = new HashMap<>();
+        graph.forEachStage((one, outputs) -> {
+            stages.put(one.id(), one);
+            edges.put(one.id(), outputs);
+        });
+        descriptor = Objects.requireNonNull(graph.arcs().get(Arc.DEVICE_INPUT)).get(0);
+        while (!descriptor.id().equals(id)) {
+            sentTo = null;
+            descriptor.create(this).process(vector, this);
+            String next = sentTo == null
+                    ? null
+                    : Objects.requireNonNull(edges.get(descriptor.id())).get(sentTo);
+            if (next == null) {
+                throw new IllegalArgumentException("the packets end at " + descriptor.id() + ", before " + id);
+            }
+            descriptor = Objects.requireNonNull(stages.get(next));
+        }
+        for (int i = 0; i < PACKETS; i++) {
+            PacketBuffer copy = Objects.requireNonNull(pool.take());
+            copyOf(vector.get(i), copy);
+            asTheyCome[i] = copy;
+        }
+        stage = descriptor.create(this);
+    }
+
+    private static void copyOf(PacketBuffer from, PacketBuffer to) {
+        to.copyRoutingFrom(from);
+        to.setWindow(from.start(), from.length());
+        to.setL2Offset(from.l2Offset());
+        to.setL3Offset(from.l3Offset());
+        to.setL4Offset(from.l4Offset());
+        to.setIcmpError(from.icmpType(), from.icmpCode(), from.icmpValue());
+        to.setState(PacketBuffer.State.PENDING);
+        to.copyFrom(from, from.start(), to.start(), from.length());
+    }
+
+    /** Makes the packets what they were. */
+    long restore() {
+        for (int i = 0; i < PACKETS; i++) {
+            copyOf(asTheyCome[i], vector.get(i));
+        }
+        return counted;
+    }
+
+    /** Runs the stage on packets that have been restored; a second passes, so that no rate limit is reached. */
+    long process() {
+        now += SECOND_NANOS;
+        stage.process(vector, this);
+        for (int i = 0; i < allocatedCount; i++) {
+            pool.release(allocated[i]);
+        }
+        allocatedCount = 0;
+        return counted;
+    }
+
+    // --- StageContext
+
+    @Override
+    public void send(PacketBuffer packet, OutPort out) {
+        packet.setState(PacketBuffer.State.DECIDED);
+        sentTo = out;
+    }
+
+    @Override
+    public void sendAll(PacketVector packets, OutPort out) {
+        for (int i = 0; i < packets.size(); i++) {
+            packets.get(i).setState(PacketBuffer.State.DECIDED);
+        }
+        sentTo = out;
+    }
+
+    @Override
+    public void drop(PacketBuffer packet, DropReason reason) {
+        throw new IllegalStateException(descriptor.id() + " drops for " + reason.id());
+    }
+
+    @Override
+    public void consume(PacketBuffer packet) {
+        packet.setState(PacketBuffer.State.DECIDED);
+        counted++;
+    }
+
+    @Override
+    public void hold(PacketBuffer packet) {
+        packet.setState(PacketBuffer.State.DECIDED);
+    }
+
+    @Override
+    public void chain(PacketBuffer head, PacketBuffer follower) {
+        throw new IllegalStateException(descriptor.id() + " chains packets, for a device that takes none so");
+    }
+
+    @Override
+    public @Nullable PacketBuffer allocate() {
+        PacketBuffer packet = pool.take();
+        if (packet != null) {
+            allocated[allocatedCount++] = packet;
+        }
+        return packet;
+    }
+
+    @Override
+    public void reuse(PacketBuffer packet) {
+        packet.setGenerated(true);
+    }
+
+    @Override
+    public void count(CounterId counter, long amount) {
+        counted += amount;
+    }
+
+    @Override
+    public void wakeAfter(long delayNanos) {}
+
+    @Override
+    public long nowNanos() {
+        return now;
+    }
+
+    @Override
+    public FibView fib() {
+        return tables.fib();
+    }
+
+    @Override
+    public NeighborView neighbors() {
+        return tables.neighbors();
+    }
+
+    @Override
+    public InterfaceTable interfaces() {
+        return tables.interfaces();
+    }
+
+    // --- StageSetup
+
+    @Override
+    public Settings settings() {
+        return StageSettings.defaults(descriptor);
+    }
+
+    @Override
+    public int lane() {
+        return 0;
+    }
+
+    @Override
+    public int laneCount() {
+        return 1;
+    }
+
+    @Override
+    public <T> T shared(Class<T> type, Supplier<T> factory) {
+        return type.cast(shared.computeIfAbsent(type, key -> factory.get()));
+    }
+
+    @Override
+    public Runnable signal() {
+        return () -> {};
+    }
+
+    @Override
+    public NeighborSignals neighborSignals() {
+        return new Deaf();
+    }
+
+    /** A slow path that hears nothing. */
+    private static final class Deaf implements NeighborSignals {
+        @Override
+        public void resolve4(int interfaceId, int address) {}
+
+        @Override
+        public void resolve6(int interfaceId, long high, long low) {}
+
+        @Override
+        public void arp(int interfaceId, int senderAddress, long senderMac, boolean reply, boolean mayCreate) {}
+
+        @Override
+        public void conflict4(int interfaceId, int address, long mac) {}
+
+        @Override
+        public void solicitation(int interfaceId, long sourceHigh, long sourceLow, long mac) {}
+
+        @Override
+        public void advertisement(
+                int interfaceId,
+                long targetHigh,
+                long targetLow,
+                long mac,
+                boolean router,
+                boolean solicited,
+                boolean override) {}
+
+        @Override
+        public void conflict6(int interfaceId, long high, long low) {}
+
+        @Override
+        public void routerSolicitation(int interfaceId, long sourceHigh, long sourceLow, long mac) {}
+
+        @Override
+        public Runnable onResolution(Runnable signal) {
+            return () -> {};
+        }
+    }
+}
