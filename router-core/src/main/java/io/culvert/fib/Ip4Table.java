@@ -10,23 +10,25 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Longest-prefix match over IPv4: the first bits of an address index an array, whose slots hold the answer or a node that
- * knows the answers by the next 6 bits.
+ * knows the answers by the next 6 bits. How many bits that are grows with the routes.
  *
  * <pre>
- *   bits  0..17        18..23          24..29         30..31
- *       [262144] ---&gt; Node(64) ---&gt; Node(64) ---&gt; Node(4)
- *          |             |              |             |
- *       FibEntry      FibEntry       FibEntry      FibEntry
+ *   up to 1024 routes: 12      18         24         30
+ *      262,144 routes:     18             24         30
+ *                more:                24             30
+ *                   [2^18] ---&gt; Node(64) ---&gt; Node(64) ---&gt; Node(4)
+ *                     |             |              |             |
+ *                  FibEntry      FibEntry       FibEntry      FibEntry
  * </pre>
  *
  * <p>A node writes neighboring slots with one answer as a single run: a bit for each slot that starts a run, and an array of
  * the runs' answers, which a slot indexes by counting bits. Routes of a length with the same next hops share an entry, so
  * their runs grow together.
  *
- * <p>Lookup: 1 read for a route of up to 18 bits, 3 up to 24, at most 7. Memory: nothing before the first route, 16 KiB
- * then, 1 MiB from 1024 routes on; about 20 bytes per route in nodes when many share their next hops, and 15 to 23 in
- * {@link Ip4Book}. Changing a route of more than 18 bits builds at most three nodes; a shorter one, those that inherit
- * from it.
+ * <p>Lookup: with the Internet's routes 1 read, and 3 for what is longer than /24. Memory: nothing before the first route,
+ * 16 KiB then, 1 MiB and about 20 bytes per route in the middle, 64 MiB for the Internet (twice that where references
+ * take 8 bytes), and always 15 to 23 bytes per route in {@link Ip4Book}. Changing a route builds at most four
+ * nodes or writes the slots it is the answer of; the default route is that of 16 million.
  *
  * <p>Why a reader is never wrong: nodes never change. A change builds new ones and puts each in place by one write to the
  * first array, so a lookup's one read there gives it everything that was right for its address at that moment. The
@@ -37,12 +39,14 @@ final class Ip4Table {
     private static final int STRIDE = 6;
     private static final int FEW_BITS = 12;
     private static final int MANY_BITS = 18;
-    private static final int MANY_ROUTES = 1024;
+    private static final int MANY_ROUTES = 1 << 10;
+    private static final int MOST_BITS = 24;
+    private static final int MOST_ROUTES = 1 << 18;
     private static final Object[] EMPTY = {FibEntry.NO_ROUTE};
 
     private final Ip4Book<Holding> book = new Ip4Book<>();
 
-    /** 2^0, 2^{@link #FEW_BITS} or 2^{@link #MANY_BITS} slots, by the first bits of the address. */
+    /** One slot without routes, else one for each value of the first 12, 18 or 24 bits of the address. */
     private volatile Object[] root = EMPTY;
 
     FibEntry lookup(int address) {
@@ -95,22 +99,28 @@ final class Ip4Table {
 
     /** The first array, large enough for the routes in the book. */
     private Object[] makeRoom() {
-        Object[] slots = root;
-        if (slots.length == 1) {
-            slots = new Object[1 << FEW_BITS];
+        if (root.length == 1) {
+            Object[] slots = new Object[1 << FEW_BITS];
             Arrays.fill(slots, FibEntry.NO_ROUTE);
             root = slots;
         }
-        if (slots.length == 1 << FEW_BITS && book.size() > MANY_ROUTES) {
-            Object[] larger = new Object[1 << MANY_BITS];
-            for (int i = 0; i < larger.length; i++) {
-                Object at = slots[i >>> (MANY_BITS - FEW_BITS)];
-                larger[i] = at instanceof Node node ? node.answer(i & (1 << (MANY_BITS - FEW_BITS)) - 1) : at;
-            }
-            slots = larger;
-            root = slots;
+        if (root.length < 1 << MANY_BITS && book.size() > MANY_ROUTES) {
+            root = widened(root);
         }
-        return slots;
+        if (root.length < 1 << MOST_BITS && book.size() > MOST_ROUTES) {
+            root = widened(root);
+        }
+        return root;
+    }
+
+    /** The same answers by {@link #STRIDE} more bits. */
+    private static Object[] widened(Object[] slots) {
+        Object[] larger = new Object[slots.length << STRIDE];
+        for (int i = 0; i < larger.length; i++) {
+            Object at = slots[i >>> STRIDE];
+            larger[i] = at instanceof Node node ? node.answer(i & (1 << STRIDE) - 1) : at;
+        }
+        return larger;
     }
 
     /**

@@ -57,7 +57,7 @@ public final class Rib {
     private final Map<RoutePath.Key, RoutePath> paths = new HashMap<>();
     private final RoutePath[] recentPaths = new RoutePath[RECENT_PATHS];
     private final NavigableMap<Gateway, Tracked> gateways = new TreeMap<>(GATEWAY_ORDER);
-    private final List<Dirty> dirty = new ArrayList<>();
+    private List<Dirty> dirty = new ArrayList<>();
     private final Set<Integer> changedInterfaces = new HashSet<>();
     private boolean gatewaysStale;
     private boolean pathsUnresolved;
@@ -122,15 +122,15 @@ public final class Rib {
                 throw new IllegalArgumentException(route + " is not from " + source);
             }
         }
-        Set<Route.Key> wanted = new HashSet<>();
-        routes.forEach(route -> wanted.add(route.key()));
+        // Only the book of it is used: a set of a million keys would take several times the memory.
+        Fib wanted = new Fib();
+        routes.forEach(route -> wanted.hold(route.vrf(), route.prefix(), length -> null));
         List<Route.Key> gone = new ArrayList<>();
         for (int vrf = 0; vrf < fib.vrfs(); vrf++) {
             int id = vrf;
             fib.forEachHolding(vrf, (prefix, held) -> {
-                Route.Key key = new Route.Key(id, prefix, source);
-                if (((Candidates) held).of(source, InterfaceId.NONE) != null && !wanted.contains(key)) {
-                    gone.add(key);
+                if (((Candidates) held).of(source, InterfaceId.NONE) != null && wanted.held(id, prefix) == null) {
+                    gone.add(new Route.Key(id, prefix, source));
                 }
             });
         }
@@ -175,7 +175,8 @@ public final class Rib {
         if (pathsUnresolved || follow) {
             paths.values().forEach(RoutePath::settle);
         }
-        dirty.clear();
+        // Not cleared: a list that has held a million changes stays long.
+        dirty = new ArrayList<>();
         changedInterfaces.clear();
         gatewaysStale = false;
         pathsUnresolved = false;

@@ -454,6 +454,77 @@ final class FibTest {
         }
     }
 
+    /**
+     * A route that stays is given ever higher next hops while longer and shorter ones around it come and go: what a reader
+     * sees of it never goes back.
+     */
+    @Test
+    @Timeout(60)
+    void neverShowsAReaderAnOlderAnswerAfterANewerOne() throws Exception {
+        List<IpPrefix> growing = List.of(
+                IpPrefix.parse("10.0.0.0/8"),
+                IpPrefix.parse("20.1.0.0/19"),
+                IpPrefix.parse("30.1.2.0/24"),
+                IpPrefix.parse("40.1.2.3/32"),
+                IpPrefix.parse("2001:db8::/32"),
+                IpPrefix.parse("2001:db9:1::/48"),
+                IpPrefix.parse("2001:dba::1/128"));
+        growing.forEach(prefix -> put(prefix, 0));
+        AtomicBoolean stop = new AtomicBoolean();
+        ExecutorService readers = Executors.newFixedThreadPool(2);
+        try {
+            List<Future<int[]>> results = new ArrayList<>();
+            for (int reader = 0; reader < 2; reader++) {
+                results.add(readers.submit(() -> {
+                    int[] last = new int[growing.size()];
+                    while (!stop.get()) {
+                        for (int i = 0; i < last.length; i++) {
+                            FibEntry found = lookup(growing.get(i).first());
+                            int version = found.nextHop(0).interfaceId();
+                            if (found.prefixLength() != growing.get(i).length() || version < last[i]) {
+                                throw new AssertionError(
+                                        growing.get(i) + " answered " + found + " after version " + last[i]);
+                            }
+                            last[i] = version;
+                        }
+                    }
+                    return last;
+                }));
+            }
+            SplittableRandom random = new SplittableRandom(7);
+            long end = System.nanoTime() + Duration.ofSeconds(1).toNanos();
+            int version = 1;
+            for (; System.nanoTime() < end; version++) {
+                for (IpPrefix prefix : growing) {
+                    put(prefix, version);
+                    IpPrefix cover = prefix.first().prefix(random.nextInt(prefix.length()));
+                    IpAddress last = prefix instanceof Ip4Prefix ip4
+                            ? new Ip4Address(ip4.last())
+                            : new Ip6Address(
+                                    ((Ip6Prefix) prefix).high() | ~Ip6Prefix.highMask(prefix.length()),
+                                    ((Ip6Prefix) prefix).low() | ~Ip6Prefix.lowMask(prefix.length()));
+                    // Of a longer prefix over the last address, the first one is no part.
+                    IpPrefix inner = last.prefix(prefix.length() + random.nextInt(last.bits() - prefix.length() + 1));
+                    for (IpPrefix other : List.of(cover, inner)) {
+                        if (other.length() != prefix.length() && random.nextBoolean()) {
+                            put(other, -1 - version);
+                        } else if (other.length() != prefix.length()) {
+                            fib.remove(VRF, other);
+                        }
+                    }
+                }
+            }
+            stop.set(true);
+            for (Future<int[]> result : results) {
+                assertThat(result.get(10, TimeUnit.SECONDS)).doesNotContain(0);
+            }
+            assertThat(version).isGreaterThan(100);
+        } finally {
+            stop.set(true);
+            readers.shutdownNow();
+        }
+    }
+
     @Test
     @Timeout(120)
     void takesTwoHundredThousandRoutesOfEachFamilyInSeconds() {
