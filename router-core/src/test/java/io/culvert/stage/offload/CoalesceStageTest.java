@@ -379,6 +379,15 @@ final class CoalesceStageTest {
                                 p.vlan = 10;
                             }))
                             .andThen(from(2, p -> p.serviceVlan = 6))));
+            cases.add(ends(
+                    "another source MAC behind two tags",
+                    kind,
+                    List.of(2, 2),
+                    ethernet.andThen(each(p -> {
+                                p.serviceVlan = 5;
+                                p.vlan = 10;
+                            }))
+                            .andThen(from(2, p -> p.sourceMac = "02:00:00:00:00:99"))));
             cases.add(ends("a tag", kind, List.of(2, 2), ethernet.andThen(from(2, p -> p.vlan = 10))));
             if (kind.isTcp) {
                 cases.add(ends("a gap in the sequence", kind, List.of(2, 2), from(2, p -> p.sequence++)));
