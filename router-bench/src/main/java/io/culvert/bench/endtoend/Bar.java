@@ -104,7 +104,7 @@ record Bar(String what, String unit, double bar, double reach, boolean atLeast, 
         if (value.isEmpty()) {
             return "not measured";
         }
-        return !met() ? "missed" : reaches(value.get(), reach) ? "met, and reached for" : "met";
+        return !met() ? "missed" : reaches(value.get(), reach) ? "met, the reach too" : "met";
     }
 
     /** The bars as rows for people. */

@@ -187,7 +187,9 @@ final class Bench {
             stand.bed().awaitForwarding();
         }
         for (Stand stand : stands) {
-            warmUp(stand.bed(), traffic);
+            if (stand.subject().kind() == Subject.Kind.CULVERT) {
+                warmUp(stand.bed(), traffic);
+            }
         }
         for (int round = 0; round < plan.rounds(); round++) {
             for (Measure measure : measures) {
@@ -251,10 +253,10 @@ final class Bench {
         return file;
     }
 
-    /** Until code is compiled, caches are filled and sockets' buffers have grown. */
+    /** Until the JVM has compiled what packets go through. */
     private void warmUp(TestBed bed, Traffic traffic) throws IOException, InterruptedException {
-        traffic.tcp(bed, Side.B.hostIp4(), 1, plan.seconds());
-        traffic.flood(bed, Side.B.hostIp4(), SMALL, plan.seconds());
+        traffic.tcp(bed, Side.B.hostIp4(), 1, plan.warmUpSeconds());
+        traffic.flood(bed, Side.B.hostIp4(), SMALL, plan.warmUpSeconds());
     }
 
     private void measure(Pair pair, Measure measure, int round, List<Stand> stands, Traffic traffic)
@@ -283,7 +285,7 @@ final class Bench {
     private void measureProcess(Traffic traffic, Path folder) throws IOException, InterruptedException {
         Footprint footprint = new Footprint(culvert, List.of());
         if (plan.wants("process/start")) {
-            for (int round = 0; round < plan.rounds(); round++) {
+            for (int start = 0; start < plan.starts(); start++) {
                 Footprint.Figures figures = footprint.measure(Footprint.Plan.START);
                 add(Quantity.START, figures.firstPacketMillis());
             }

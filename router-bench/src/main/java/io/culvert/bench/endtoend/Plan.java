@@ -64,6 +64,16 @@ record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
         return measure.barred() ? rounds : Math.min(rounds, MOST_OTHER_ROUNDS);
     }
 
+    /** How many routers are started to see how long that takes. */
+    int starts() {
+        return quick ? 1 : rounds;
+    }
+
+    /** How long a JVM gets each kind of traffic before it is measured. */
+    int warmUpSeconds() {
+        return quick ? 1 : 4;
+    }
+
     /** How long a router rests before its memory is measured, and again while its processor time is. */
     Duration idle() {
         return Duration.ofSeconds(quick ? 2 : 10);

@@ -67,7 +67,7 @@ final class ReportTest {
                 .isEqualTo("missed");
         assertThat(bar(bars, "RTT, idle, median, tun-tun: added over cfwd").value())
                 .contains(20.0);
-        assertThat(bar(bars, "start to first forwarded packet").verdict()).isEqualTo("met, and reached for");
+        assertThat(bar(bars, "start to first forwarded packet").verdict()).isEqualTo("met, the reach too");
         assertThat(bar(bars, "CPU while idle").verdict()).isEqualTo("not measured");
     }
 
