@@ -7,6 +7,7 @@ import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.FibView;
+import io.culvert.spi.Ip6Batch;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -51,6 +52,16 @@ public final class Fib implements FibView {
             return FibEntry.NO_ROUTE;
         }
         return tables[vrf].lookup(high, low);
+    }
+
+    @Override
+    public void lookup6(int vrf, Ip6Batch batch) {
+        Ip6Table[] tables = tables6;
+        if (vrf < 0 || vrf >= tables.length) {
+            Arrays.fill(batch.places(), 0, batch.size(), FibEntry.NO_ROUTE);
+        } else {
+            tables[vrf].lookup(batch);
+        }
     }
 
     /**

@@ -12,6 +12,8 @@ import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
+import io.culvert.spi.FibView;
+import io.culvert.spi.Ip6Batch;
 import io.culvert.spi.NextHop;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -32,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,6 +51,50 @@ final class FibTest {
         assertThat(lookup("2001:db8::1")).isSameAs(FibEntry.NO_ROUTE);
         assertThat(fib.lookup4(-1, 0)).isSameAs(FibEntry.NO_ROUTE);
         assertThat(fib.lookup6(7, 0, 0)).isSameAs(FibEntry.NO_ROUTE);
+        for (int vrf : List.of(-1, VRF, 7)) {
+            assertThat(lookupTogether(fib, vrf, List.of(new Ip6Address(0, 0), new Ip6Address(-1, -1))))
+                    .containsOnly(FibEntry.NO_ROUTE);
+        }
+        put("fd00::/8");
+        assertThat(lookupTogether(fib, VRF, List.of())).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 64, 256})
+    void findsForManyAddressesTogetherWhatItFindsForEach(int count) {
+        SplittableRandom random = new SplittableRandom(count);
+        LinearFib oracle = new LinearFib();
+        for (int step = 0; step < 600; step++) {
+            IpPrefix prefix = randomPrefix6(random);
+            FibEntry entry = entry(prefix.length(), step);
+            oracle.put(prefix, entry);
+            fib.put(VRF, prefix, entry);
+            IpPrefix victim = oracle.prefixes().get(random.nextInt(oracle.size()));
+            if (random.nextInt(3) == 0) {
+                oracle.remove(victim);
+                fib.remove(VRF, victim);
+            }
+            if (step % 20 == 0) {
+                List<IpAddress> addresses = new ArrayList<>(List.of(victim.first()));
+                while (addresses.size() < count) {
+                    boolean anywhere = random.nextInt(8) == 0;
+                    addresses.add(
+                            anywhere ? new Ip6Address(random.nextLong(), random.nextLong()) : randomAddress6(random));
+                }
+                assertThat(lookupTogether(fib, VRF, addresses))
+                        .isEqualTo(lookupTogether(oracle, VRF, addresses))
+                        .isEqualTo(addresses.stream().map(this::lookup).toList());
+            }
+        }
+    }
+
+    private static List<FibEntry> lookupTogether(FibView fib, int vrf, List<? extends IpAddress> addresses) {
+        Ip6Batch batch = new Ip6Batch(addresses.size());
+        for (IpAddress address : addresses) {
+            batch.add(((Ip6Address) address).high(), ((Ip6Address) address).low());
+        }
+        fib.lookup6(vrf, batch);
+        return IntStream.range(0, batch.size()).mapToObj(batch::answer).toList();
     }
 
     @Test
@@ -175,6 +222,7 @@ final class FibTest {
         SplittableRandom random = new SplittableRandom(seed);
         nest(random, new Ip4Address(random.nextInt()));
         nest(random, new Ip6Address(random.nextLong(), random.nextLong()));
+        nest(random, new Ip6Address(0x2000_0000_0000_0000L | random.nextLong() >>> 3, random.nextLong()));
     }
 
     private void nest(SplittableRandom random, IpAddress center) {
@@ -222,8 +270,9 @@ final class FibTest {
         LinearFib oracle = new LinearFib();
         for (int i = 0; i < 2500; i++) {
             IpPrefix prefix4 = new Ip4Address(random.nextInt() & 0x0fff_ffff).prefix(8 + random.nextInt(25));
-            IpPrefix prefix6 =
-                    new Ip6Address(random.nextLong() >>> 4, random.nextLong()).prefix(8 + random.nextInt(121));
+            // Inside and outside of global unicast space, of which the first array knows more bits.
+            long high = (i & 1L) << 61 | random.nextLong() >>> 4;
+            IpPrefix prefix6 = new Ip6Address(high, random.nextLong()).prefix(8 + random.nextInt(121));
             for (IpPrefix prefix : List.of(prefix4, prefix6)) {
                 FibEntry entry = entry(prefix.length(), i);
                 oracle.put(prefix, entry);
@@ -329,16 +378,23 @@ final class FibTest {
             for (int reader = 0; reader < 2; reader++) {
                 results.add(readers.submit(() -> {
                     long lookups = 0;
+                    Ip6Batch batch = new Ip6Batch(nests.size());
                     started.countDown();
                     while (!stop.get()) {
+                        batch.clear();
                         for (Nest nest : nests) {
-                            FibEntry found = lookup(nest.address);
-                            // The outer route never leaves: neither the default route nor nothing may be seen, and of
-                            // the inner ones only those that hold the address.
-                            if (!nest.allowed.contains(nest.address.prefix(found.prefixLength()))) {
-                                throw new AssertionError(nest + " answered " + found);
-                            }
+                            nest.check(lookup(nest.address));
                             lookups++;
+                            if (nest.address instanceof Ip6Address ip6) {
+                                batch.add(ip6.high(), ip6.low());
+                            }
+                        }
+                        fib.lookup6(VRF, batch);
+                        int next = 0;
+                        for (Nest nest : nests) {
+                            if (nest.address instanceof Ip6Address) {
+                                nest.check(batch.answer(next++));
+                            }
                         }
                     }
                     return lookups;
@@ -373,6 +429,16 @@ final class FibTest {
      * The first octet of a nest is its own, and every route of a nest is longer than that: nests share no address.
      */
     private record Nest(IpAddress address, IpPrefix outer, List<IpPrefix> inner, Set<IpPrefix> allowed) {
+        /**
+         * The outer route never leaves: neither the default route nor nothing may be seen, and of the inner ones only those
+         * that hold the address.
+         */
+        void check(FibEntry found) {
+            if (!allowed.contains(address.prefix(found.prefixLength()))) {
+                throw new AssertionError(this + " answered " + found);
+            }
+        }
+
         static Nest of4(int octet, SplittableRandom random) {
             Ip4Address address = new Ip4Address(octet << 24 | random.nextInt() >>> 8);
             List<IpPrefix> inner = new ArrayList<>();

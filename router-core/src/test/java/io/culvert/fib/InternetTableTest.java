@@ -12,6 +12,7 @@ import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
+import io.culvert.spi.Ip6Batch;
 import io.culvert.testkit.InterfaceBuilder;
 import io.culvert.testkit.InternetRoutes;
 import java.lang.management.ManagementFactory;
@@ -87,11 +88,17 @@ final class InternetTableTest {
 
     /** Finds the longest prefix of an address by trying every length. */
     private static void compare(Fib fib, Set<IpPrefix> oracle, int[] probes4, long[] probes6) {
+        Ip6Batch batch = new Ip6Batch(PROBES);
+        for (int i = 0; i < PROBES; i++) {
+            batch.add(probes6[2 * i], probes6[2 * i + 1]);
+        }
+        fib.lookup6(0, batch);
         for (int i = 0; i < PROBES; i++) {
             Ip4Address ip4 = new Ip4Address(probes4[i]);
             Ip6Address ip6 = new Ip6Address(probes6[2 * i], probes6[2 * i + 1]);
             compare(fib.lookup4(0, ip4.value()), oracle, ip4);
             compare(fib.lookup6(0, ip6.high(), ip6.low()), oracle, ip6);
+            compare(batch.answer(i), oracle, ip6);
         }
     }
 

@@ -12,6 +12,7 @@ import io.culvert.spi.DropReason;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.FibView;
 import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.Ip6Batch;
 import io.culvert.spi.NextHop;
 import io.culvert.spi.OutPort;
 import io.culvert.spi.PacketStage;
@@ -24,6 +25,7 @@ import io.culvert.wire.Ip6View;
 import io.culvert.wire.IpProtocol;
 import io.culvert.wire.NeighborDiscoveryView;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides where an IPv6 packet goes: onwards, to the router itself, or back as an error.
@@ -113,26 +115,62 @@ public final class Ip6LookupStage implements PacketStage {
     private static final long SOLICITED_NODE_LOW = Ip6Address.solicitedNodeLow(0);
     private static final int SOLICITED_NODE_SUFFIX_BITS = 24;
 
+    /** So many packets are sooner looked up one by one. */
+    private static final int FEW = 2;
+
     private final Ip6View ip = new Ip6View();
+    private final Ip6Batch batch = new Ip6Batch(PacketVector.MAX_CAPACITY);
 
     Ip6LookupStage() {}
 
     @Override
     public void process(PacketVector packets, StageContext context) {
-        FibView fib = context.fib();
         InterfaceTable interfaces = context.interfaces();
+        if (packets.size() > FEW && haveOneVrf(packets)) {
+            lookUpTogether(packets, context.fib());
+            for (int i = 0; i < packets.size(); i++) {
+                decide(packets.get(i), batch.answer(i), interfaces, context);
+            }
+        } else {
+            for (int i = 0; i < packets.size(); i++) {
+                decide(packets.get(i), null, interfaces, context);
+            }
+        }
+    }
+
+    private static boolean haveOneVrf(PacketVector packets) {
+        int vrf = packets.get(0).vrf();
+        for (int i = 1; i < packets.size(); i++) {
+            if (packets.get(i).vrf() != vrf) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Also what needs no route: that is rare, and harms nobody. */
+    private void lookUpTogether(PacketVector packets, FibView fib) {
+        batch.clear();
         for (int i = 0; i < packets.size(); i++) {
             PacketBuffer packet = packets.get(i);
             ip.wrap(packet, packet.l3Offset());
-            long high = ip.destinationHigh();
-            if (Ip6Address.isMulticast(high)) {
-                multicast(packet, interfaces, context);
-            } else if (Ip6Address.isLinkLocal(high)) {
-                linkLocal(packet, interfaces, context);
-            } else {
-                FibEntry entry = fib.lookup6(packet.vrf(), high, ip.destinationLow());
-                unicast(packet, entry, isFromRouter(packet, interfaces), context);
-            }
+            batch.add(ip.destinationHigh(), ip.destinationLow());
+        }
+        fib.lookup6(packets.get(0).vrf(), batch);
+    }
+
+    /** @param found what the table says of the destination, if it has been asked already */
+    private void decide(
+            PacketBuffer packet, @Nullable FibEntry found, InterfaceTable interfaces, StageContext context) {
+        ip.wrap(packet, packet.l3Offset());
+        long high = ip.destinationHigh();
+        if (Ip6Address.isMulticast(high)) {
+            multicast(packet, interfaces, context);
+        } else if (Ip6Address.isLinkLocal(high)) {
+            linkLocal(packet, interfaces, context);
+        } else {
+            FibEntry entry = found != null ? found : context.fib().lookup6(packet.vrf(), high, ip.destinationLow());
+            unicast(packet, entry, isFromRouter(packet, interfaces), context);
         }
     }
 

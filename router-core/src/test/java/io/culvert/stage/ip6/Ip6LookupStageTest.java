@@ -11,11 +11,14 @@ import io.culvert.net.InterfaceId;
 import io.culvert.net.Ip6Address;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.spi.FibAction;
+import io.culvert.spi.FibEntry;
+import io.culvert.spi.FibView;
 import io.culvert.stage.TestRouter6;
 import io.culvert.stage.ip6.Ip6LookupStage.Count;
 import io.culvert.stage.ip6.Ip6LookupStage.Out;
 import io.culvert.testkit.Packets;
 import io.culvert.testkit.StageHarness;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -88,6 +91,59 @@ final class Ip6LookupStageTest {
         PacketBuffer packet = harness.single(Out.FORWARD);
         assertThat(packet.transmitInterface()).isEqualTo(out);
         assertThat(nextHop(packet)).isEqualTo(nextHop);
+    }
+
+    /** The routes of a vector's packets are looked up together; what needs none stays among them. */
+    @Test
+    void decidesEachPacketOfAVectorAsIfItWereAlone() {
+        router.route("2001:db8:dead::/48", FibAction.BLACKHOLE);
+        harness.process(
+                transit("2001:db8::77"),
+                transit("ff02::1"),
+                transit("fe80::1"),
+                transit("2001:db8:dead::1"),
+                transit("fe80::99"),
+                transit("2001:db8:9::1"),
+                transit("fd00:1::1"),
+                transit("fd00:3::9"));
+        assertThat(harness.out(Out.FORWARD))
+                .extracting(Ip6LookupStageTest::nextHop)
+                .containsExactly("2001:db8::77", "fe80::99", "fd00:3::9");
+        assertThat(harness.out(Out.FORWARD))
+                .extracting(PacketBuffer::transmitInterface)
+                .containsExactly(WAN, WAN, TUN);
+        assertThat(harness.out(Out.LOCAL)).hasSize(3);
+        assertThat(harness.dropped("blackhole")).isEqualTo(1);
+        assertThat(harness.dropped("link-local-destination")).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 8})
+    void asksTheTableOfThePacketsOwnVrf(int count) {
+        FibEntry blackhole = new FibEntry(0, FibAction.BLACKHOLE, List.of());
+        harness.fib(new FibView() {
+            @Override
+            public FibEntry lookup4(int vrf, int destination) {
+                throw new AssertionError("not an IPv6 lookup");
+            }
+
+            @Override
+            public FibEntry lookup6(int vrf, long high, long low) {
+                return vrf == 1 ? blackhole : FibEntry.NO_ROUTE;
+            }
+        });
+        for (int others = 0; others <= count; others++) {
+            PacketBuffer[] packets = new PacketBuffer[count];
+            for (int i = 0; i < count; i++) {
+                packets[i] = transit("2001:db8::77");
+                packets[i].setVrf(i < others ? 1 : 0);
+            }
+            long refused = harness.out(Out.ERROR).size();
+            long dropped = harness.dropped("blackhole");
+            harness.process(packets);
+            assertThat(harness.dropped("blackhole") - dropped).isEqualTo(others);
+            assertThat(harness.out(Out.ERROR).size() - refused).isEqualTo(count - others);
+        }
     }
 
     @Test
