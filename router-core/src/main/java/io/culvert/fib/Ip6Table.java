@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  * node, and the answer for addresses that came its way but differ in the bits that were skipped. A node exists only if a
  * route ends in it or two deeper nodes hang on it, so there are fewer than two per route.
  *
- * <p>Lookup: one read in the first array and two for each node on the way, with random prefixes about {@code log64} of the
+ * <p>Lookup: one read in the first array, two for each node on the way and one for a leaf, with random prefixes about {@code log64} of the
  * routes that share the bits which the first array knows, never more than 22 nodes. Each read that misses the caches waits
  * for the one before; {@link #lookup(Ip6Batch)} lets those of different addresses wait together. Memory: nothing before the
- * first route, 2 KiB then, 128 KiB from 1024 routes on, 8 MiB from 131,072 on; about 60 bytes per route in nodes, and 26 to 40
+ * first route, 2 KiB then, 128 KiB from 1024 routes on, 8 MiB from 131,072 on; 60 to 90 bytes per route in nodes, and 26 to 40
  * in {@link Ip6Book}. Changing a route builds its node and those on the way to it, and those that inherit from it.
  *
  * <p>Why a reader is never wrong: as in {@link Ip4Table}, its one read in the first array decides.
@@ -56,6 +56,9 @@ final class Ip6Table {
             if (node.differs(high, low)) {
                 return node.above;
             }
+            if (node.isLeaf()) {
+                return (FibEntry) node.inside;
+            }
             at = node.answer(bits(high, low, node.offset));
         }
         return (FibEntry) at;
@@ -70,6 +73,13 @@ final class Ip6Table {
         int bits = bits(slots);
         long[] addresses = batch.addresses();
         Object[] places = batch.places();
+        if (bits < MANY_BITS) {
+            // So small a table is all in the caches, where there is nothing to wait for.
+            for (int i = 0; i < batch.size(); i++) {
+                places[i] = lookup(addresses[2 * i], addresses[2 * i + 1]);
+            }
+            return;
+        }
         for (int i = 0; i < batch.size(); i++) {
             places[i] = SLOT.getAcquire(slots, slot(addresses[2 * i], bits));
         }
@@ -106,9 +116,11 @@ final class Ip6Table {
             long low = addresses[2 * i + 1];
             if (node.differs(high, low)) {
                 places[i] = node.above;
+            } else if (node.isLeaf()) {
+                places[i] = node.inside;
             } else {
                 int slot = bits(high, low, node.offset);
-                places[i] = node.answers;
+                places[i] = node.inside;
                 runs[inside] = i << STRIDE | node.run(slot);
                 inside++;
                 open[left] = i;
@@ -250,7 +262,7 @@ final class Ip6Table {
         if (at instanceof FibEntry above) {
             return fresh == null ? at : ending(Node.empty(high, low, offset, above), high, low, length, fresh);
         }
-        Node node = (Node) at;
+        Node node = ((Node) at).unfolded();
         int common = Math.min(node.commonBits(high, low), Math.min(node.offset, offset));
         if (common == node.offset) {
             if (node.offset == offset) {
@@ -266,7 +278,7 @@ final class Ip6Table {
         }
         // The prefix leaves the skipped stretch of this node, or ends in it: a node has to stand there.
         int fork = common / STRIDE * STRIDE;
-        Node forked = Node.empty(high, low, fork, node.above).with(bits(node.high, node.low, fork), node);
+        Node forked = Node.empty(high, low, fork, node.above).with(bits(node.high, node.low, fork), at);
         if (fork == offset) {
             return ending(forked, high, low, length, fresh);
         }
@@ -293,23 +305,30 @@ final class Ip6Table {
         final long high;
         final long low;
         final int offset;
+        /** Takes the place of {@link #starts} in a leaf: no run but the first starts at the first slot. */
+        private static final long LEAF = 1;
+
         /** A bit for each slot but the first that starts a run of equal answers. */
         final long starts;
         /** A bit for each slot with a deeper node, so that nobody has to look into the memory of what is there to see it. */
         final long deeper;
-        /** For each run a FibEntry or a deeper node; a node's run is one slot. */
-        final Object[] answers;
+        /**
+         * For each run a FibEntry or a deeper node, in an array; a node's run is one slot. In a leaf, which stands for a single
+         * prefix of the length {@link #offset}, its FibEntry itself: most routes are alone in their node, and this spares them
+         * the array, and the lookup a read.
+         */
+        final Object inside;
         /** The longest route that ends above this node and holds its addresses, and those of the stretch skipped. */
         final FibEntry above;
 
-        Node(long high, long low, int offset, long starts, Object[] answers, FibEntry above) {
+        private Node(long high, long low, int offset, long starts, Object inside, FibEntry above) {
             this.high = high;
             this.low = low;
             this.offset = offset;
             this.starts = starts;
-            this.answers = answers;
+            this.inside = inside;
             this.above = above;
-            this.deeper = deeper(starts, answers);
+            this.deeper = inside instanceof Object[] answers ? deeper(starts, answers) : 0;
         }
 
         private static long deeper(long starts, Object[] answers) {
@@ -328,8 +347,16 @@ final class Ip6Table {
             return new Node(high, low, offset, 0, new Object[] {above}, above);
         }
 
+        boolean isLeaf() {
+            return (starts & LEAF) != 0;
+        }
+
         Object answer(int slot) {
-            return answers[run(slot)];
+            return answers()[run(slot)];
+        }
+
+        private Object[] answers() {
+            return (Object[]) inside;
         }
 
         int run(int slot) {
@@ -353,14 +380,16 @@ final class Ip6Table {
 
         /** What stands for the addresses with these first bits, which are at most one stride more than this node's place. */
         Object from(long firstBits, int count) {
-            if (offset < count) {
-                return answer(bits(firstBits, 0, offset));
+            Node node = unfolded();
+            if (node.offset < count) {
+                return node.answer(bits(firstBits, 0, node.offset));
             }
             return commonBits(firstBits, 0) >= count ? this : above;
         }
 
         /** With an answer in place of those of shorter routes, and of one of this length itself, for some slots. */
         Node painted(int from, int to, int length, FibEntry answer) {
+            Object[] answers = answers();
             RunBuilder runs = new RunBuilder(answers.length + 2);
             long left = starts;
             int at = 0;
@@ -383,6 +412,7 @@ final class Ip6Table {
 
         /** With something else in one slot. */
         Node with(int slot, Object replacement) {
+            Object[] answers = answers();
             RunBuilder runs = new RunBuilder(answers.length + 2);
             long left = starts;
             int at = 0;
@@ -405,6 +435,10 @@ final class Ip6Table {
 
         /** With another answer from above, wherever no longer route says otherwise. */
         Node inheriting(FibEntry fresh, int length) {
+            if (isLeaf()) {
+                return new Node(high, low, offset, starts, inside, fresh);
+            }
+            Object[] answers = answers();
             Object[] inherited = new Object[answers.length];
             for (int i = 0; i < answers.length; i++) {
                 inherited[i] = within(answers[i], length, fresh);
@@ -412,23 +446,70 @@ final class Ip6Table {
             return new Node(high, low, offset, starts, inherited, fresh);
         }
 
-        /** What can stand in this node's place: itself, or the single route or single node it has come to. */
+        /** What can stand in this node's place: itself, a leaf, or the single route or single node it has come to. */
         Object simplified() {
-            if (answers.length == 1) {
-                return answers[0] == above ? above : this;
-            }
-            Node only = null;
-            for (Object at : answers) {
-                if (at instanceof Node child) {
-                    if (only != null || child.above != above) {
+            Object[] answers = answers();
+            Object only = null;
+            int from = 0;
+            int to = 0;
+            long left = starts;
+            int at = 0;
+            for (Object answer : answers) {
+                int end = RunBuilder.end(left);
+                if (answer != above) {
+                    if (only != null) {
                         return this;
                     }
-                    only = child;
-                } else if (at != above) {
-                    return this;
+                    only = answer;
+                    from = at;
+                    to = end;
                 }
+                left &= left - 1;
+                at = end;
             }
-            return only == null ? this : only;
+            if (only == null) {
+                return above;
+            }
+            if (only instanceof Node child) {
+                return child.above == above ? child : this;
+            }
+            int slots = to - from;
+            boolean onePrefix = slots < Long.SIZE && Integer.bitCount(slots) == 1 && from % slots == 0;
+            return onePrefix ? leaf(from, STRIDE - Integer.numberOfTrailingZeros(slots), (FibEntry) only) : this;
+        }
+
+        /** The answer for the addresses that have some bits more in common: the first ones of a slot. */
+        private Node leaf(int slot, int more, FibEntry answer) {
+            long leafHigh = high & Ip6Prefix.highMask(offset);
+            long leafLow = low & Ip6Prefix.lowMask(offset);
+            int shift = 128 - STRIDE - offset;
+            if (shift >= 64) {
+                leafHigh |= (long) slot << (shift - 64);
+            } else if (shift >= 0) {
+                leafHigh |= (long) slot >>> (64 - shift);
+                leafLow |= (long) slot << shift;
+            } else {
+                leafLow |= (long) slot >>> -shift;
+            }
+            return new Node(leafHigh, leafLow, offset + more, LEAF, answer, above);
+        }
+
+        /** This node, and for a leaf the node of runs that it stands for. */
+        Node unfolded() {
+            if (!isLeaf()) {
+                return this;
+            }
+            FibEntry answer = (FibEntry) inside;
+            int place = (offset - 1) / STRIDE * STRIDE;
+            int from = bits(high, low, place);
+            int to = from + (1 << (place + STRIDE - offset));
+            RunBuilder runs = new RunBuilder(3);
+            runs.add(0, from == 0 ? answer : above);
+            runs.add(from, answer);
+            if (to < Long.SIZE) {
+                runs.add(to, above);
+            }
+            return new Node(high, low, place, runs.starts(), runs.answers(), above);
         }
     }
 }
