@@ -30,7 +30,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private static final Duration LONGEST_RETRY = Duration.ofSeconds(5);
 
     /** How often the kernel is asked how the device stands: routes over a dead link are followed for so long. */
-    private static final Duration LOOK_EVERY = Duration.ofMillis(200);
+    private static final Duration LOOK_EVERY = Duration.ofMillis(500);
 
     /** What the actor is told. */
     public sealed interface Command {}

@@ -28,6 +28,9 @@ final class TunReceiveQueue implements ReceiveQueue {
     private final int packetInformationBytes;
     private final int vnetHeaderBytes;
 
+    /** How many packets to read, so that a lone one is forwarded before the read that finds no more. */
+    private int offer = 1;
+
     TunReceiveQueue(
             int interfaceId,
             String device,
@@ -57,7 +60,8 @@ final class TunReceiveQueue implements ReceiveQueue {
         int headerBytes = packetInformationBytes + vnetHeaderBytes;
         int received = 0;
         int bytes = 0;
-        while (!into.isFull() && bytes < VECTOR_BYTES) {
+        int room = Math.min(offer, into.capacity() - into.size());
+        while (received < room && bytes < VECTOR_BYTES) {
             PacketBuffer packet = pool.take();
             if (packet == null) {
                 return received;
@@ -70,6 +74,7 @@ final class TunReceiveQueue implements ReceiveQueue {
                     continue;
                 }
                 if (read == -Errno.EAGAIN) {
+                    offer = Math.max(1, received);
                     return received;
                 }
                 if (received != 0) {
@@ -92,6 +97,7 @@ final class TunReceiveQueue implements ReceiveQueue {
             received++;
             bytes += read;
         }
+        offer = Math.min(2 * offer, PacketVector.MAX_CAPACITY);
         return received;
     }
 
