@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Scenarios are named PAIR/MEASURE, with PAIR one of tun-tun, packet-packet, tap-tap, tun-packet and MEASURE"
-                    + " one of tcp-1, udp-18, rtt-idle, tcp-8, tcp-1-ip6, udp-512, udp-1400, udp-18-ip6, rtt-loaded;"
+                    + " one of tcp-1, udp-18, rtt-idle, rtt-rested, tcp-8, tcp-1-ip6, udp-512, udp-1400, udp-18-ip6, rtt-loaded;"
                     + " and process/start, process/idle, process/pauses, process/allocated.",
             "Results compare within one run only. Leave the machine alone meanwhile.",
             "Microbenchmarks are run by: culvert bench --micro"

@@ -7,6 +7,7 @@ enum Measure {
     UDP_18("udp-18", true),
     RTT_IDLE("rtt-idle", true),
     TCP_8("tcp-8", false),
+    RTT_RESTED("rtt-rested", false),
     TCP_1_IP6("tcp-1-ip6", false),
     UDP_512("udp-512", false),
     UDP_1400("udp-1400", false),

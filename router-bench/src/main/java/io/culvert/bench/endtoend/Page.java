@@ -62,7 +62,8 @@ final class Page {
             - TCP: iperf3, what arrived. CPU: of the forwarder's process from `/proc/PID/stat`, and of the whole machine, with
               both ends of the stream, from `/proc/stat`, since the kernel's work is charged to whoever it interrupts.
             - UDP: one flow, as many packets as the sender can; those that arrived, per second from the first to the last.
-            - Round trips: ping every 20 ms, so that the path is idle; percentiles of the single replies.
+            - Round trips: ping every 5 ms, so that every thread sleeps in between, and every 20 ms, when the processor's caches
+              are cold as well and the hypervisor may have given the processor away; percentiles of the single replies.
             - A million routes: 1,000,000 IPv4 and 250,000 IPv6 prefixes of the lengths that the Internet's tables have, from
               a file; seeded.
             - Start: from `culvert run` to the first packet at the other host, with a packet sent every 2 ms meanwhile.

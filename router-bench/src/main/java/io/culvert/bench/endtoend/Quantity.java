@@ -16,6 +16,8 @@ enum Quantity {
     UDP_18_IP6("udp-18-ip6", "UDP, 18 bytes, IPv6", "kpps"),
     RTT_IDLE_MEDIAN("rtt-idle-median", "RTT, idle, median", "µs"),
     RTT_IDLE_P99("rtt-idle-p99", "RTT, idle, p99", "µs"),
+    RTT_RESTED_MEDIAN("rtt-rested-median", "RTT, 20 ms apart, median", "µs"),
+    RTT_RESTED_P99("rtt-rested-p99", "RTT, 20 ms apart, p99", "µs"),
     RTT_LOADED_MEDIAN("rtt-loaded-median", "RTT beside a TCP stream, median", "µs"),
     RTT_LOADED_P99("rtt-loaded-p99", "RTT beside a TCP stream, p99", "µs"),
     START("start", "start to first forwarded packet", "ms"),

@@ -15,8 +15,11 @@ final class Traffic {
     private static final double BITS_PER_GIGABIT = 1e9;
     private static final double BYTES_PER_GIGABYTE = 1e9;
     private static final double PACKETS_PER_KILO = 1e3;
-    /** Long enough for the path to be idle again. */
-    private static final double PING_INTERVAL_SECONDS = 0.02;
+    /** Long enough for every thread to sleep again. */
+    private static final double IDLE_INTERVAL_SECONDS = 0.005;
+
+    /** Long enough for the processor's caches to be cold, and for a virtual one to be given away. */
+    private static final double RESTED_INTERVAL_SECONDS = 0.02;
 
     private static final long POLL_MS = 5;
     private static final int SMALL = 18;
@@ -46,7 +49,9 @@ final class Traffic {
             case UDP_512 -> List.of(udp(Quantity.UDP_512, bed, Side.B.hostIp4(), 512));
             case UDP_1400 -> List.of(udp(Quantity.UDP_1400, bed, Side.B.hostIp4(), 1400));
             case UDP_18_IP6 -> List.of(udp(Quantity.UDP_18_IP6, bed, Side.B.hostIp6(), SMALL));
-            case RTT_IDLE -> roundTrips(bed, Quantity.RTT_IDLE_MEDIAN, Quantity.RTT_IDLE_P99);
+            case RTT_IDLE -> roundTrips(bed, IDLE_INTERVAL_SECONDS, Quantity.RTT_IDLE_MEDIAN, Quantity.RTT_IDLE_P99);
+            case RTT_RESTED ->
+                roundTrips(bed, RESTED_INTERVAL_SECONDS, Quantity.RTT_RESTED_MEDIAN, Quantity.RTT_RESTED_P99);
             case RTT_LOADED -> loadedRoundTrips(bed);
         };
     }
@@ -123,7 +128,7 @@ final class Traffic {
         }
     }
 
-    private List<Value> roundTrips(TestBed bed, Quantity median, Quantity p99)
+    private List<Value> roundTrips(TestBed bed, double interval, Quantity median, Quantity p99)
             throws IOException, InterruptedException {
         LabProcess ping = bed.start(
                 Side.A,
@@ -132,9 +137,9 @@ final class Traffic {
                         "ping",
                         "-n",
                         "-i",
-                        Double.toString(PING_INTERVAL_SECONDS),
+                        Double.toString(interval),
                         "-c",
-                        Long.toString(Math.round(seconds / PING_INTERVAL_SECONDS)),
+                        Long.toString(Math.round(seconds / interval)),
                         "-W",
                         "1",
                         Side.B.hostIp4()));
@@ -149,7 +154,8 @@ final class Traffic {
     private List<Value> loadedRoundTrips(TestBed bed) throws IOException, InterruptedException {
         int longer = seconds + 1;
         LabProcess load = startTcp(bed, Side.B.hostIp4(), 1, longer);
-        List<Value> values = roundTrips(bed, Quantity.RTT_LOADED_MEDIAN, Quantity.RTT_LOADED_P99);
+        List<Value> values =
+                roundTrips(bed, RESTED_INTERVAL_SECONDS, Quantity.RTT_LOADED_MEDIAN, Quantity.RTT_LOADED_P99);
         IperfReport.parse(finish(load, longer));
         return values;
     }
