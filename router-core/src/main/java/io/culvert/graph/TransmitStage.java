@@ -59,8 +59,11 @@ final class TransmitStage implements PacketStage {
             while (i < packets.size() && packets.get(i).transmitInterface() == interfaceId) {
                 batch.add(packets.get(i++));
             }
-            transmit(interfaceId, runner);
-            batch.clear();
+            try {
+                transmit(interfaceId, runner);
+            } finally {
+                batch.clear(); // whatever a queue throws: the next vector is not to meet this one's packets
+            }
         }
     }
 
