@@ -40,6 +40,7 @@ public final class EventLoop implements Closeable {
     private final AtomicReferenceArray<@Nullable Watch> watches = new AtomicReferenceArray<>(MAX_WATCHES);
     private final AtomicInteger armed = new AtomicInteger();
     private int runners;
+    private @Nullable Runner last;
     private boolean closed;
 
     /** A loop without a thread: {@link #start} gives it one. */
@@ -121,11 +122,13 @@ public final class EventLoop implements Closeable {
      * that has been shut down can be started again.
      */
     public ExecutorService start(ThreadFactory threads) {
-        Runner runner = new Runner();
+        Runner runner;
         synchronized (this) {
             if (closed) {
                 throw new RejectedExecutionException("the event loop is closed");
             }
+            runner = new Runner(last);
+            last = runner;
             runners++;
         }
         runner.thread = threads.newThread(runner);
@@ -163,7 +166,12 @@ public final class EventLoop implements Closeable {
         private final CountDownLatch ended = new CountDownLatch(1);
         private volatile boolean shutdown;
         private volatile boolean finished;
+        private final @Nullable Runner predecessor;
         private @Nullable Thread thread;
+
+        Runner(@Nullable Runner predecessor) {
+            this.predecessor = predecessor;
+        }
 
         @Override
         public void execute(Runnable task) {
@@ -190,6 +198,7 @@ public final class EventLoop implements Closeable {
         @Override
         public void run() {
             try {
+                awaitPredecessor();
                 boolean othersFirst = false;
                 while (true) {
                     Runnable task = othersFirst ? fromOthers.poll() : own.pollFirst();
@@ -211,11 +220,28 @@ public final class EventLoop implements Closeable {
             } finally {
                 finished = true;
                 Runnable late;
-                while ((late = fromOthers.poll()) != null) {
+                while ((late = fromOthers.poll()) != null || (late = own.pollFirst()) != null) {
                     run(late);
                 }
                 ended.countDown();
                 runnerEnded();
+            }
+        }
+
+        /** One that has been shut down may still be on its way out, and two can't take one loop's events. */
+        private void awaitPredecessor() {
+            Runner before = predecessor;
+            boolean interrupted = false;
+            while (before != null) {
+                try {
+                    before.ended.await();
+                    before = null;
+                } catch (InterruptedException again) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
 

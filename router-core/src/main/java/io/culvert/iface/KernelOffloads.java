@@ -71,7 +71,10 @@ final class KernelOffloads {
             right = results.getOrDefault(kind, CompletableFuture.completedFuture(ALL))
                     .get(PATIENCE_MS, TimeUnit.MILLISECONDS);
         } catch (TimeoutException stuck) {
-            LOG.debug("offloads of {} are not tested: no answer within {} ms", kind.text(), PATIENCE_MS);
+            LOG.info(
+                    "offloads of {} are trusted, as their test does not end: no answer within {} ms",
+                    kind.text(),
+                    PATIENCE_MS);
         } catch (InterruptedException stopping) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException bug) {
@@ -94,7 +97,7 @@ final class KernelOffloads {
             LOG.debug("offloads of {} were tested in {} µs", kind.text(), (System.nanoTime() - start) / 1_000);
             return findings.right();
         } catch (IOException | RuntimeException impossible) {
-            LOG.debug("offloads of {} are not tested: {}", kind.text(), impossible.getMessage());
+            LOG.info("offloads of {} are trusted, as they can't be tested: {}", kind.text(), impossible.getMessage());
             return ALL;
         }
     }

@@ -61,7 +61,7 @@ final class TunReceiveQueue implements ReceiveQueue {
         int received = 0;
         int bytes = 0;
         int room = Math.min(offer, into.capacity() - into.size());
-        while (received < room && bytes < VECTOR_BYTES) {
+        for (int reads = 0; reads < room && bytes < VECTOR_BYTES; reads++) {
             PacketBuffer packet = pool.take();
             if (packet == null) {
                 return received;
