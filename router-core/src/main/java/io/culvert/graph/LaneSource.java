@@ -35,6 +35,12 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
     /** Empty reads in a row after which a queue is no longer polled while others are busy. */
     private static final int EMPTY_READS_TO_ARM = 16;
 
+    /**
+     * Nanoseconds after which a queue that was left alone is read once while others are busy: its call comes only when the
+     * lane's thread looks at its descriptors, and a busy lane may not for longer than a device's queue holds.
+     */
+    private static final long LEFT_ALONE_NANOS = 100_000;
+
     /** Buffers to read into, and drop, when the pool has none left: so that loss is counted here and not guessed. */
     private static final int SPARE_BUFFERS = 8;
 
@@ -155,6 +161,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         private int emptyReads;
         private boolean armed;
         private boolean failed;
+        private long readAt;
         private volatile boolean fired;
 
         PolledQueue(ReceiveQueue queue, Runnable wakeLane) {
@@ -163,12 +170,16 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         }
 
         /** Whether reading it may find something. */
-        boolean worthReading() {
+        boolean worthReading(long now) {
             if (armed && fired) {
                 armed = false;
                 emptyReads = 0;
             }
-            return !armed && !failed;
+            if (failed || (armed && now - readAt < LEFT_ALONE_NANOS)) {
+                return false;
+            }
+            readAt = now;
+            return true;
         }
 
         void arm() {
@@ -276,7 +287,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
             for (int tried = 0; tried < polled.length; tried++) {
                 PolledQueue queue = polled[next];
                 next = next + 1 == polled.length ? 0 : next + 1;
-                if (queue.worthReading() && emitReceived(queue)) {
+                if (queue.worthReading(lane.now()) && emitReceived(queue)) {
                     return true;
                 }
             }
@@ -316,6 +327,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
             try {
                 int received = queue.queue.receive(into, from);
                 if (received != 0) {
+                    queue.armed = false;
                     queue.emptyReads = 0;
                 } else if (++queue.emptyReads == EMPTY_READS_TO_ARM) {
                     queue.arm();

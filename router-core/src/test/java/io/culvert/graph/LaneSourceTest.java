@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.graph;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.ActorRef;
+import akka.dispatch.Dispatchers;
+import io.culvert.packet.BufferPool;
+import io.culvert.packet.PacketBuffer;
+import io.culvert.packet.PacketVector;
+import io.culvert.spi.Arc;
+import io.culvert.spi.OutPort;
+import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.StageDescriptor;
+import io.culvert.spi.Target;
+import io.culvert.testkit.ScriptedInterface;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+class LaneSourceTest {
+    private static final OutPort OUT = new TestLane.Port("OUT", 0, Target.arc(Arc.DEVICE_OUTPUT));
+
+    /** Always has a packet, or has none until long after it was armed, and then tells nobody. */
+    private static final class Queue implements ReceiveQueue {
+        private final boolean busy;
+        private final CountDownLatch foundLate = new CountDownLatch(1);
+        private volatile boolean armed;
+        private volatile boolean silent;
+
+        Queue(boolean busy) {
+            this.busy = busy;
+        }
+
+        @Override
+        public int interfaceId() {
+            return busy ? 0 : 1;
+        }
+
+        @Override
+        public int receive(PacketVector into, BufferPool pool) {
+            if (silent || (!busy && !armed)) {
+                return 0;
+            }
+            PacketBuffer packet = pool.take();
+            if (packet == null) {
+                return 0;
+            }
+            packet.setWindow(PacketBuffer.HEADROOM, 1);
+            into.add(packet);
+            if (!busy) {
+                foundLate.countDown();
+            }
+            return 1;
+        }
+
+        @Override
+        public void arm(Runnable wake) {
+            armed = true;
+        }
+    }
+
+    @Test
+    void readsAQueueThatWasLeftAloneWhileAnotherKeepsTheLaneBusy() throws Exception {
+        ActorTestKit kit = ActorTestKit.create();
+        try {
+            ScriptedInterface sink = ScriptedInterface.pointToPoint(2);
+            Lane lane = TestLane.lane(
+                    BufferPool.allocate(16), new CopyOnWriteArrayList<>(), FaultPolicy.DROP, System::nanoTime);
+            StageDescriptor input = StageDescriptor.named("input", "Sends everything to no interface.")
+                    .arc(Arc.DEVICE_INPUT)
+                    .terminal()
+                    .outputs(new OutPort[] {OUT})
+                    .factory(setup -> (packets, context) -> context.sendAll(packets, OUT));
+            TestProbe<LaneActor.Settled> settled = kit.createTestProbe();
+            ActorRef<LaneActor.Command> actor = kit.spawn(LaneActor.create(
+                    lane, new RouterGraph(List.of(input)), (id, cause) -> {}, Dispatchers.DefaultDispatcherId()));
+            Queue busy = new Queue(true);
+            Queue quiet = new Queue(false);
+            actor.tell(new LaneActor.Attach(0, List.of(busy, quiet), sink, settled.ref()));
+            settled.receiveSeveralMessages(1, Duration.ofSeconds(15));
+
+            assertThat(quiet.foundLate.await(10, TimeUnit.SECONDS)).isTrue();
+
+            busy.silent = true;
+            quiet.silent = true;
+            actor.tell(new LaneActor.Stop());
+            kit.createTestProbe().expectTerminated(actor, Duration.ofSeconds(10));
+        } finally {
+            kit.shutdownTestKit();
+        }
+    }
+}
