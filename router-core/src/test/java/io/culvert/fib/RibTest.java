@@ -15,8 +15,6 @@ import io.culvert.spi.FibEntry;
 import io.culvert.spi.NextHop;
 import io.culvert.spi.RouterInterface;
 import io.culvert.testkit.InterfaceBuilder;
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -311,16 +309,14 @@ final class RibTest {
         for (int i = 0; i < 100_000; i++) {
             routes.add(route(new Ip4Prefix(0x1400_0000 + (i << 8), 24).toString(), "10.0.0.10"));
         }
-        // This thread's own time, as others may have the processor.
-        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-        long start = threads.getCurrentThreadCpuTime();
+        long start = System.nanoTime();
         rib.replaceAll(RouteSource.STATIC, routes);
         rib.commit();
         assertThat(lookup("20.1.1.1").nextHop(0).interfaceId()).isEqualTo(WAN);
         rib.setInterface(ethernet(WAN, false, "10.0.0.9/29"));
         assertThat(rib.commit()).isGreaterThan(100_000);
         assertThat(lookup("20.1.1.1").nextHop(0).interfaceId()).isEqualTo(LAN);
-        assertThat(Duration.ofNanos(threads.getCurrentThreadCpuTime() - start)).isLessThan(Duration.ofSeconds(10));
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
     }
 
     private void lan(String... addresses) {

@@ -182,10 +182,7 @@ final class TunInterfaceIT {
                 assertThat(router.show("interfaces")).contains("rx-missed", dropped);
                 assertThat(router.show("drops")).contains("interface a", "receive-queue-full", dropped);
             });
-            // The answers may be too many for the other device: it tells of its own losses alone.
-            await().untilAsserted(() -> assertThat(router.traffic("b").rxMissed())
-                    .isEqualTo(Long.parseLong(b.run("cat /sys/class/net/cvb0/statistics/tx_dropped")
-                            .trim())));
+            assertThat(router.traffic("b").rxMissed()).isZero();
         }
     }
 
