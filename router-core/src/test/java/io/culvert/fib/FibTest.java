@@ -15,7 +15,6 @@ import io.culvert.spi.FibEntry;
 import io.culvert.spi.FibView;
 import io.culvert.spi.Ip6Batch;
 import io.culvert.spi.NextHop;
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -618,7 +617,7 @@ final class FibTest {
     }
 
     @Test
-    @Timeout(120)
+    @Timeout(30)
     void takesTwoHundredThousandRoutesOfEachFamilyInSeconds() {
         SplittableRandom random = new SplittableRandom(20);
         List<IpPrefix> prefixes = new ArrayList<>();
@@ -631,16 +630,16 @@ final class FibTest {
             prefixes.add(new Ip6Address(0x2000_0000_0000_0000L | random.nextLong() >>> 3, random.nextLong())
                     .prefix(length6));
         }
-        long start = cpuTime();
+        long start = System.nanoTime();
         prefixes.forEach(prefix -> put(prefix, prefix.length()));
-        long filled = cpuTime();
+        long filled = System.nanoTime();
         long checksum = 0;
         for (IpPrefix prefix : prefixes) {
             checksum += lookup(prefix.first()).nextHopCount();
         }
-        long looked = cpuTime();
+        long looked = System.nanoTime();
         prefixes.forEach(prefix -> fib.remove(VRF, prefix));
-        long emptied = cpuTime();
+        long emptied = System.nanoTime();
         System.out.printf(
                 "400,000 routes: put %d ms, looked up %d ms, removed %d ms%n",
                 (filled - start) / 1_000_000, (looked - filled) / 1_000_000, (emptied - looked) / 1_000_000);
@@ -657,11 +656,6 @@ final class FibTest {
         return address instanceof Ip4Address ip4
                 ? fib.lookup4(VRF, ip4.value())
                 : fib.lookup6(VRF, ((Ip6Address) address).high(), ((Ip6Address) address).low());
-    }
-
-    /** Of this thread: how busy the machine is with other things does not matter. */
-    private static long cpuTime() {
-        return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     }
 
     /** The prefix that an address is decided by; the default route when there is none. */
