@@ -32,11 +32,15 @@ final class RouterSection {
             ValueType.numberOrAuto(1, 64),
             "auto",
             "Worker lanes, among which flows are spread; auto makes one for each processor.");
+    // A prime: under overload every vector is full, and the first packets of one find the room that a slow device has
+    // made
+    // since the last. With 64, senders that take turns among 8 flows would have the same flow first each time.
     private static final Key<Long> VECTOR_SIZE = withDefault(
             "vector-size",
             ValueType.number(1, 256),
-            "64",
-            "The most packets that travel together; more for throughput, fewer for latency.");
+            "61",
+            "The most packets that travel together; more for throughput, fewer for latency. A prime number is fair to flows "
+                    + "that take turns.");
     // A pool is one ByteBuffer of at most 2 GiB, at 68 KiB per packet.
     private static final Key<Long> BUFFERS = withDefault(
             "buffers",

@@ -48,7 +48,7 @@ final class ConfigFileTest {
 
         assertThat(config.name()).isEqualTo("router");
         assertThat(config.lanes()).isEmpty();
-        assertThat(config.vectorSize()).isEqualTo(64);
+        assertThat(config.vectorSize()).isEqualTo(61);
         assertThat(config.buffersPerLane()).isEqualTo(1024);
         assertThat(config.interfaces()).isEmpty();
         assertThat(config.routes()).isEmpty();
@@ -253,9 +253,9 @@ final class ConfigFileTest {
         assertThat(again.interfaces()).isEqualTo(config.interfaces());
         assertThat(again.routes()).isEqualTo(config.routes());
         assertThat(again.render()).isEqualTo(text);
-        assertThat(text).contains("name=tun-1", "vector-size=64", "persistent=false", "metric=0");
+        assertThat(text).contains("name=tun-1", "vector-size=61", "persistent=false", "metric=0");
         assertThat(ConfigFactory.parseString(config.renderJson()).getInt("router.vector-size"))
-                .isEqualTo(64);
+                .isEqualTo(61);
     }
 
     @Test

@@ -100,7 +100,7 @@ final class ManagementActorTest {
         Path socket = open(new ShowConfig(() -> config));
 
         assertThat(ask(socket, "{\"v\":1,\"command\":\"show\",\"what\":\"config\"}\n"))
-                .contains("name=r7\\n", "vector-size=64\\n", "\"document\":{\"router\":{", "\"name\":\"r7\"");
+                .contains("name=r7\\n", "vector-size=61\\n", "\"document\":{\"router\":{", "\"name\":\"r7\"");
     }
 
     @Test
