@@ -110,6 +110,7 @@ public final class Lane {
     private final AtomicReference<@Nullable Runnable> waker = new AtomicReference<>();
     private long now;
     private int runningStages;
+    private int stagesMade;
     private CompletableFuture<Done> gone = new CompletableFuture<>();
 
     /**
@@ -175,6 +176,11 @@ public final class Lane {
 
     BufferPool pool() {
         return pool;
+    }
+
+    /** A number that no other stage of the lane has, be it of a graph before. */
+    int numberStage() {
+        return stagesMade++;
     }
 
     StageCounters countersOf(StageDescriptor stage) {

@@ -45,6 +45,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     private final Lane lane;
     private final StageDescriptor descriptor;
+    /** Marks the packets that the stage holds. */
+    private final int number;
+
     private final StageCounters counters;
     private final LaneLedger ledger;
     private final Inlet<PacketVector> in;
@@ -93,6 +96,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         super(shape);
         this.lane = lane;
         this.descriptor = descriptor;
+        this.number = lane.numberStage();
         this.counters = lane.countersOf(descriptor);
         this.ledger = lane.ledger();
         this.in = shape.in();
@@ -429,16 +433,25 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     private void decide(PacketBuffer packet) {
-        PacketBuffer.State state = packet.state();
-        if (state == PacketBuffer.State.FREE) {
-            throw new IllegalStateException(descriptor.id() + " used a packet that it had given away: " + packet);
-        }
-        if (state == PacketBuffer.State.CHAINED) {
-            throw new IllegalStateException(descriptor.id() + " used a packet that is behind another: " + packet);
-        }
-        if (state == PacketBuffer.State.PENDING) {
+        if (packet.state() == PacketBuffer.State.PENDING) {
             decided++;
+        } else {
+            requireHeld(packet);
         }
+    }
+
+    /** What is not pending, the stage may use only if it holds it itself: anything else is in other hands. */
+    private void requireHeld(PacketBuffer packet) {
+        if (packet.isHeldBy(number)) {
+            return;
+        }
+        String why = switch (packet.state()) {
+            case FREE -> " used a packet that it had given away: ";
+            case PENDING, DECIDED -> " used a packet that it had sent already: ";
+            case HELD -> " used a packet that another stage holds: ";
+            case CHAINED -> " used a packet that is behind another: ";
+        };
+        throw new IllegalStateException(descriptor.id() + why + packet);
     }
 
     private void emit(PacketBuffer packet, int output) {
@@ -524,8 +537,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public void chain(PacketBuffer head, PacketBuffer follower) {
-        if (head.state() == PacketBuffer.State.FREE) {
-            throw new IllegalStateException(descriptor.id() + " used a packet that it had given away: " + head);
+        if (head.state() != PacketBuffer.State.PENDING) {
+            requireHeld(head);
         }
         decide(follower);
         head.append(follower);
@@ -558,7 +571,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void hold(PacketBuffer packet) {
         decide(packet);
-        packet.setState(PacketBuffer.State.DECIDED);
+        packet.hold(number);
     }
 
     @Override

@@ -65,8 +65,10 @@ public final class PacketBuffer {
         FREE,
         /** In a stage's hands, not decided yet. */
         PENDING,
-        /** Sent to an output of the stage, or held by it. */
+        /** Sent to an output of the stage: nobody's until the next one has it. */
         DECIDED,
+        /** Kept by a stage beyond its call: {@link PacketBuffer#isHeldBy} tells by which. */
+        HELD,
         /** Behind another in a chain: it goes where the head goes. */
         CHAINED;
 
@@ -79,6 +81,8 @@ public final class PacketBuffer {
 
     /** An ordinal: it changes several times a stage, and writing a reference has the collector take note each time. */
     private int state = State.FREE.ordinal();
+
+    private int holder;
 
     private int start;
     private int end;
@@ -169,6 +173,21 @@ public final class PacketBuffer {
     /** For the pool and the stage adapter alone. */
     public void setState(State state) {
         this.state = state.ordinal();
+    }
+
+    /**
+     * Has a stage keep the packet; for the stage adapter alone.
+     *
+     * @param stage the stage's number in its lane
+     */
+    public void hold(int stage) {
+        setState(State.HELD);
+        holder = stage;
+    }
+
+    /** Whether the stage of that number keeps the packet, and so may decide it. */
+    public boolean isHeldBy(int stage) {
+        return state == State.HELD.ordinal() && holder == stage;
     }
 
     public int capacity() {

@@ -10,7 +10,12 @@ import org.jspecify.annotations.Nullable;
  * use from another.
  */
 public interface StageContext {
-    /** Sends a packet to an output. */
+    /**
+     * Sends a packet to an output.
+     *
+     * @throws IllegalStateException when the packet is not the stage's any more, as it has been sent or dropped before; the
+     *     same holds for every other method that decides a packet
+     */
     void send(PacketBuffer packet, OutPort out);
 
     /** Sends every packet of the vector to one output: the quickest way through. None may have been decided yet. */

@@ -2,6 +2,7 @@
 package io.culvert.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import akka.Done;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -516,6 +517,98 @@ class VectorStageTest {
         });
         assertThat(arrived).hasSize(130);
         assertThat(arrived.get(64)).isEqualTo("9.9");
+    }
+
+    /** What a stage does with packets that it has sent, in its first vector of two; the second one passes. */
+    private void losesOneVectorAndKeepsTheOther(PacketStage misuse, String complaint) throws Exception {
+        Lane lane = TestLane.lane(pool, faults, FaultPolicy.DROP, System::nanoTime);
+        int[] calls = {0};
+        List<String> arrived = runTwice(lane, (packets, context) -> {
+            if (calls[0]++ == 0) {
+                misuse.process(packets, context);
+            } else {
+                context.sendAll(packets, ports(2).get(0));
+            }
+        });
+        assertThat(faults).singleElement().asString().contains("scripted", complaint);
+        assertThat(dropped(lane, "scripted", GraphDrop.STAGE_FAULT)).isEqualTo(64);
+        assertThat(arrived).hasSize(64).allMatch(packet -> packet.startsWith("2."));
+    }
+
+    private static void sendEach(PacketVector packets, StageContext context, int output) {
+        for (int i = 0; i < packets.size(); i++) {
+            context.send(packets.get(i), ports(2).get(output));
+        }
+    }
+
+    @Test
+    void catchesAPacketThatIsSentTwiceToOneOutput() throws Exception {
+        losesOneVectorAndKeepsTheOther(
+                (packets, context) -> {
+                    sendEach(packets, context, 0);
+                    context.send(packets.get(7), ports(2).get(0));
+                },
+                "had sent already");
+    }
+
+    @Test
+    void catchesAPacketThatIsSentToTwoOutputs() throws Exception {
+        losesOneVectorAndKeepsTheOther(
+                (packets, context) -> {
+                    context.send(packets.get(0), ports(2).get(0));
+                    sendEach(packets, context, 1);
+                },
+                "had sent already");
+    }
+
+    @Test
+    void catchesAPacketThatIsSentBehindItsWholeVector() throws Exception {
+        losesOneVectorAndKeepsTheOther(
+                (packets, context) -> {
+                    context.sendAll(packets, ports(2).get(0));
+                    context.send(packets.get(7), ports(2).get(1));
+                },
+                "had sent already");
+    }
+
+    @Test
+    void catchesAPacketThatIsHeldConsumedOrDroppedWhenItWasSent() throws Exception {
+        losesOneVectorAndKeepsTheOther(
+                (packets, context) -> {
+                    sendEach(packets, context, 0);
+                    context.hold(packets.get(7));
+                },
+                "had sent already");
+        faults.clear();
+        losesOneVectorAndKeepsTheOther(
+                (packets, context) -> {
+                    sendEach(packets, context, 0);
+                    context.consume(packets.get(7));
+                },
+                "had sent already");
+        faults.clear();
+        losesOneVectorAndKeepsTheOther(
+                (packets, context) -> {
+                    sendEach(packets, context, 0);
+                    context.drop(packets.get(7), TestLane.Drop.UNWANTED);
+                },
+                "had sent already");
+    }
+
+    @Test
+    void catchesAPacketThatAnotherStageHolds() throws Exception {
+        Lane lane = TestLane.lane(pool, faults, FaultPolicy.DROP, System::nanoTime);
+        List<String> arrived = runTwice(lane, (packets, context) -> {
+            PacketBuffer elsewhere = another(context);
+            elsewhere.hold(-1);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> context.send(elsewhere, ports(2).get(0)))
+                    .withMessageContaining("another stage holds");
+            elsewhere.setState(PacketBuffer.State.PENDING);
+            context.consume(elsewhere);
+            sendEach(packets, context, 0);
+        });
+        assertThat(arrived).hasSize(128);
     }
 
     @Test
