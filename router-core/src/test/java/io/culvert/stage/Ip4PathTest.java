@@ -166,6 +166,8 @@ final class Ip4PathTest {
         started.tell(new LaneActor.Attach(LAN, List.of(lan), lan, settled.ref()));
         started.tell(new LaneActor.Attach(TUN, List.of(tun), tun, settled.ref()));
         started.tell(new LaneActor.Attach(KERNEL, List.of(kernel), kernel, settled.ref()));
+        // Before that, what is for the kernel finds no device there.
+        settled.receiveSeveralMessages(3, Duration.ofSeconds(15));
         return started;
     }
 
