@@ -24,18 +24,18 @@ import io.culvert.spi.StageSetup;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.IntFunction;
+import java.util.function.ObjIntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One stage and a vector of 64 packets as they are when they come to it: every packet has gone through the stages before
- * it. Around the stage there is next to nothing; what sending costs in a lane, the whole router's benchmark shows.
+ * it. The packets come from a pool and go back to it, as in a lane, which holds, chains and the like rely on. Otherwise
+ * there is next to nothing around the stage; what sending costs in a lane, the whole router's benchmark shows.
  */
 final class StageAlone implements StageContext, StageSetup {
     static final int PACKETS = 64;
 
-    private static final int IN = 0;
     private static final long SECOND_NANOS = 1_000_000_000L;
     private static final int BUFFERS = 4 * PACKETS;
 
@@ -48,28 +48,20 @@ final class StageAlone implements StageContext, StageSetup {
     private final PacketStage stage;
     private StageDescriptor descriptor;
     private int allocatedCount;
+    private int decided;
     private @Nullable OutPort sentTo;
     private long now;
     private long counted;
 
     /**
      * @param id the stage
-     * @param ethernet whether the packets are received as Ethernet frames
-     * @param packets the bytes of each as received, by its number from 0
+     * @param arrivals makes of an empty packet the one of a number from 0, as a device receives it
      */
-    StageAlone(String id, boolean ethernet, Lane.Tables tables, IntFunction<byte[]> packets) {
+    StageAlone(String id, Lane.Tables tables, ObjIntConsumer<PacketBuffer> arrivals) {
         this.tables = tables;
         for (int i = 0; i < PACKETS; i++) {
             PacketBuffer packet = Objects.requireNonNull(pool.take());
-            byte[] bytes = packets.apply(i);
-            packet.setWindow(PacketBuffer.HEADROOM, bytes.length);
-            packet.copyFrom(bytes, 0, packet.start(), bytes.length);
-            packet.setReceiveInterface(IN);
-            if (ethernet) {
-                packet.setL2Offset(packet.start());
-            } else {
-                packet.setL3Offset(packet.start());
-            }
+            arrivals.accept(packet, i);
             vector.add(packet);
         }
         RouterGraph graph = new RouterGraph(BuiltInStages.all());
@@ -82,7 +74,7 @@ final class StageAlone implements StageContext, StageSetup {
         descriptor = Objects.requireNonNull(graph.arcs().get(Arc.DEVICE_INPUT)).get(0);
         while (!descriptor.id().equals(id)) {
             sentTo = null;
-            descriptor.create(this).process(vector, this);
+            run(descriptor.create(this));
             String next = sentTo == null
                     ? null
                     : Objects.requireNonNull(edges.get(descriptor.id())).get(sentTo);
@@ -90,50 +82,103 @@ final class StageAlone implements StageContext, StageSetup {
                 throw new IllegalArgumentException("the packets end at " + descriptor.id() + ", before " + id);
             }
             descriptor = Objects.requireNonNull(stages.get(next));
+            for (int i = 0; i < PACKETS; i++) {
+                vector.get(i).setState(PacketBuffer.State.PENDING);
+            }
         }
         for (int i = 0; i < PACKETS; i++) {
             PacketBuffer copy = Objects.requireNonNull(pool.take());
             copyOf(vector.get(i), copy);
             asTheyCome[i] = copy;
         }
+        releaseVector();
         stage = descriptor.create(this);
     }
 
+    /** @param to an empty packet */
     private static void copyOf(PacketBuffer from, PacketBuffer to) {
         to.copyRoutingFrom(from);
         to.setWindow(from.start(), from.length());
         to.setL2Offset(from.l2Offset());
         to.setL3Offset(from.l3Offset());
         to.setL4Offset(from.l4Offset());
+        if (from.checksum() == PacketBuffer.Checksum.PARTIAL) {
+            to.setPartialChecksum(from.checksumStart(), from.checksumOffset());
+        } else {
+            to.setChecksum(from.checksum());
+        }
+        to.setGso(from.gso(), from.gsoSize(), from.gsoEcn());
         to.setIcmpError(from.icmpType(), from.icmpCode(), from.icmpValue());
-        to.setState(PacketBuffer.State.PENDING);
-        to.copyFrom(from, from.start(), to.start(), from.length());
+        // With the link header, which is in front of the window once it has been read, and which some stages look at
+        // again.
+        int first = from.l2Offset() == PacketBuffer.UNKNOWN ? from.start() : Math.min(from.l2Offset(), from.start());
+        to.copyFrom(from, first, first, from.end() - first);
     }
 
-    /** Makes the packets what they were. */
-    long restore() {
-        for (int i = 0; i < PACKETS; i++) {
-            copyOf(asTheyCome[i], vector.get(i));
-        }
+    /** Makes the packets and gives them back: what {@link #process} does besides the stage. */
+    long makePackets() {
+        takeVector();
+        releaseVector();
         return counted;
     }
 
-    /** Runs the stage on packets that have been restored; a second passes, so that no rate limit is reached. */
+    /** Runs the stage on such packets; a second passes, so that no rate limit is reached. */
     long process() {
         now += SECOND_NANOS;
-        stage.process(vector, this);
+        takeVector();
+        run(stage);
         for (int i = 0; i < allocatedCount; i++) {
             pool.release(allocated[i]);
         }
         allocatedCount = 0;
+        releaseVector();
         return counted;
+    }
+
+    /** How many packets are out of the pool between two runs; more than {@value #PACKETS} if the stage keeps some. */
+    int outstanding() {
+        return pool.outstanding();
+    }
+
+    private void takeVector() {
+        for (int i = 0; i < PACKETS; i++) {
+            PacketBuffer packet = Objects.requireNonNull(pool.take());
+            copyOf(asTheyCome[i], packet);
+            vector.add(packet);
+        }
+    }
+
+    private void run(PacketStage one) {
+        decided = 0;
+        one.process(vector, this);
+        if (decided != PACKETS + allocatedCount) {
+            throw new IllegalStateException(descriptor.id() + " decided " + decided + " packets of " + PACKETS + " and "
+                    + allocatedCount + " of its own");
+        }
+    }
+
+    private void releaseVector() {
+        for (int i = 0; i < PACKETS; i++) {
+            PacketBuffer packet = vector.get(i);
+            if (packet.state() != PacketBuffer.State.CHAINED && packet.state() != PacketBuffer.State.FREE) {
+                pool.release(packet); // with those behind it
+            }
+        }
+        vector.clear();
+    }
+
+    private void decide(PacketBuffer packet) {
+        if (packet.state() == PacketBuffer.State.PENDING) {
+            decided++;
+        }
+        packet.setState(PacketBuffer.State.DECIDED);
     }
 
     // --- StageContext
 
     @Override
     public void send(PacketBuffer packet, OutPort out) {
-        packet.setState(PacketBuffer.State.DECIDED);
+        decide(packet);
         sentTo = out;
     }
 
@@ -142,6 +187,7 @@ final class StageAlone implements StageContext, StageSetup {
         for (int i = 0; i < packets.size(); i++) {
             packets.get(i).setState(PacketBuffer.State.DECIDED);
         }
+        decided = packets.size();
         sentTo = out;
     }
 
@@ -152,18 +198,19 @@ final class StageAlone implements StageContext, StageSetup {
 
     @Override
     public void consume(PacketBuffer packet) {
-        packet.setState(PacketBuffer.State.DECIDED);
+        decide(packet);
         counted++;
     }
 
     @Override
     public void hold(PacketBuffer packet) {
-        packet.setState(PacketBuffer.State.DECIDED);
+        decide(packet);
     }
 
     @Override
     public void chain(PacketBuffer head, PacketBuffer follower) {
-        throw new IllegalStateException(descriptor.id() + " chains packets, for a device that takes none so");
+        decide(follower);
+        head.append(follower);
     }
 
     @Override
