@@ -15,7 +15,8 @@ import java.io.IOException;
  * Reads one packet socket by recvmmsg. How many buffers it offers follows what it found last time, so that neither a lone
  * packet pays for a full vector nor a burst for many calls.
  *
- * <p>A VLAN tag that the kernel took out of a frame is put back. Superpackets and unfilled checksums of senders on this host
+ * <p>What is shorter than a link header is handed on all the same, so that it is counted and dropped by name. A VLAN tag that
+ * the kernel took out of a frame is put back. Superpackets and unfilled checksums of senders on this host
  * are known as such by the virtio header.
  */
 final class PacketReceiveQueue implements ReceiveQueue {
@@ -65,35 +66,29 @@ final class PacketReceiveQueue implements ReceiveQueue {
             pool.release(offered[i]);
         }
         if (received < 0) {
-            if (received == -Errno.EAGAIN || received == -Errno.EINTR) {
+            if (received == -Errno.EAGAIN) {
                 return 0;
             }
             throw new NativeException("recvmmsg", -received, device);
         }
-        int added = 0;
         long bytes = 0;
         for (int i = 0; i < received; i++) {
             PacketBuffer packet = offered[i];
-            int length = messages.length(i) - headerBytes;
-            if (length < MAC_ADDRESSES_BYTES + 2) {
-                pool.release(packet);
-                continue;
-            }
+            int length = Math.max(0, messages.length(i) - headerBytes);
             packet.setWindow(PacketBuffer.HEADROOM, length);
             packet.setReceiveInterface(interfaceId);
             packet.setReceiveQueue(queue);
             VirtioOffload.read(packet, from);
             int tag = messages.vlanTag(i);
-            if (tag != MessageVector.NO_VLAN_TAG) {
+            if (tag != MessageVector.NO_VLAN_TAG && length >= MAC_ADDRESSES_BYTES) {
                 putBack(packet, tag);
             }
             packet.setL2Offset(packet.start());
             into.add(packet);
-            added++;
             bytes += length;
         }
         adapt(received, bytes);
-        return added;
+        return received;
     }
 
     /** Offers twice as many when all were used, fewer when most were not, and never more bytes than the cache holds. */

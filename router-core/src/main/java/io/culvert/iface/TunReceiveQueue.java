@@ -13,7 +13,8 @@ import java.io.IOException;
 /**
  * Reads one queue of a tun or tap device. A read gives one packet, so a vector is as many reads as find something.
  *
- * <p>The headers that the device puts in front land in the packet's headroom, the packet itself where it stays.
+ * <p>The headers that the device puts in front land in the packet's headroom, the packet itself where it stays. One of which
+ * there is no more than these goes on empty, so that it is counted and dropped by name.
  */
 final class TunReceiveQueue implements ReceiveQueue {
     /** Bytes after which a vector is closed, so that superpackets are forwarded while they are in the cache. */
@@ -68,11 +69,8 @@ final class TunReceiveQueue implements ReceiveQueue {
             }
             int from = PacketBuffer.HEADROOM - headerBytes;
             int read = Syscalls.read(fd, packet.address() + from, packet.capacity() - from);
-            if (read <= headerBytes) {
+            if (read < 0) {
                 pool.release(packet);
-                if (read >= 0 || read == -Errno.EINTR) {
-                    continue;
-                }
                 if (read == -Errno.EAGAIN) {
                     offer = Math.max(1, received);
                     return received;
@@ -82,7 +80,7 @@ final class TunReceiveQueue implements ReceiveQueue {
                 }
                 throw new NativeException("read", -read, device);
             }
-            packet.setWindow(PacketBuffer.HEADROOM, read - headerBytes);
+            packet.setWindow(PacketBuffer.HEADROOM, Math.max(0, read - headerBytes));
             packet.setReceiveInterface(interfaceId);
             packet.setReceiveQueue(queue);
             if (ethernet) {
@@ -90,7 +88,7 @@ final class TunReceiveQueue implements ReceiveQueue {
             } else {
                 packet.setL3Offset(packet.start());
             }
-            if (vnetHeaderBytes != 0) {
+            if (vnetHeaderBytes != 0 && read > headerBytes) {
                 VirtioOffload.read(packet, PacketBuffer.HEADROOM - vnetHeaderBytes);
             }
             into.add(packet);
