@@ -49,6 +49,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -98,6 +99,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record LocalDeliveryStopped() implements Command {}
 
+    private record LossesCounted(ActorRef<View> replyTo) implements Command {}
+
     private record ManagementNews(ManagementActor.Status status) implements Command {}
 
     private record RoutesApplied(RouteActor.Applied applied) implements Command {}
@@ -129,6 +132,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private static final Openers KERNEL = InterfaceActor.Opener::of;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+    private static final Duration COUNTED_WITHIN = Duration.ofSeconds(1);
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
     private final RouterConfig config;
@@ -366,13 +370,33 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(RoutesApplied.class, message -> onRoutesApplied())
                 .onMessage(ManagementNews.class, this::onManagementNews)
                 .onMessage(LaneNews.class, message -> onSettled(message.settled()))
-                .onMessage(Inspect.class, message -> {
+                .onMessage(Inspect.class, this::onInspect)
+                .onMessage(LossesCounted.class, message -> {
                     message.replyTo().tell(view());
                     return this;
                 })
                 .onMessage(Stop.class, message -> onStop())
                 .onSignal(Terminated.class, signal -> onLaneEnded())
                 .build();
+    }
+
+    /** What devices have lost is asked of the kernel when somebody wants to know. */
+    private Behavior<Command> onInspect(Inspect message) {
+        List<CompletableFuture<?>> counted = new ArrayList<>();
+        for (ActorRef<InterfaceActor.Command> actor : interfaceActors) {
+            counted.add(AskPattern.<InterfaceActor.Command, InterfaceActor.Counted>ask(
+                            actor,
+                            InterfaceActor.Count::new,
+                            COUNTED_WITHIN,
+                            getContext().getSystem().scheduler())
+                    .toCompletableFuture());
+        }
+        // One that is busy opening its device does not keep the others from being told of.
+        getContext()
+                .pipeToSelf(
+                        CompletableFuture.allOf(counted.toArray(CompletableFuture<?>[]::new)),
+                        (all, late) -> new LossesCounted(message.replyTo()));
+        return this;
     }
 
     private View view() {

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Devices that are there at the start are known and not reported until they change. Should the kernel lose
  * notifications because nobody read them, the difference to what was known is reported instead, so that no appearance or
- * disappearance is missed. A device that moves to another namespace vanishes here.
+ * disappearance is missed, and every other device as one that may have changed. A device that moves to another namespace
+ * vanishes here.
  *
  * <p>One thread calls {@link #next}; any thread may {@link #close}, which ends a wait. Source: rtnetlink(7), group
  * RTMGRP_LINK.
@@ -42,6 +43,8 @@ public final class LinkMonitor implements Closeable {
     public enum Change {
         APPEARED,
         CHANGED,
+        /** Notifications were lost: it is as it was known, but may have been otherwise meanwhile. */
+        PERHAPS_CHANGED,
         VANISHED
     }
 
@@ -85,7 +88,7 @@ public final class LinkMonitor implements Closeable {
             EventFd wakeUp = EventFd.create();
             opened.add(wakeUp);
             LinkMonitor monitor = new LinkMonitor(requests, notifications, wakeUp);
-            monitor.lookAtAll();
+            monitor.lookAtAll(false);
             monitor.pending.clear();
             return monitor;
         } catch (NativeException e) {
@@ -98,6 +101,11 @@ public final class LinkMonitor implements Closeable {
             }
             throw e;
         }
+    }
+
+    /** Is readable when there are notifications: to wait for them together with others. {@link #next} reads them. */
+    public int fd() {
+        return notifications.fd();
     }
 
     /**
@@ -154,7 +162,7 @@ public final class LinkMonitor implements Closeable {
                 throw e;
             }
             forgetNotifications();
-            lookAtAll();
+            lookAtAll(true);
             return;
         }
         for (ByteBuffer message : messages) {
@@ -162,7 +170,7 @@ public final class LinkMonitor implements Closeable {
             // a bridge tells of its ports, in its own family, by messages that look like those of devices
             boolean device = (message.get(NLMSGHDR_BYTES + Rtnetlink.IFI_FAMILY) & 0xff) == AF_UNSPEC;
             if (device && type == Rtnetlink.RTM_NEWLINK) {
-                present(Rtnetlink.linkFrom(message));
+                present(Rtnetlink.linkFrom(message), false);
             } else if (device && type == Rtnetlink.RTM_DELLINK) {
                 KernelLink link = Rtnetlink.linkFrom(message);
                 known.remove(link.index());
@@ -188,13 +196,13 @@ public final class LinkMonitor implements Closeable {
     }
 
     /** Looks at all devices and reports how they differ from what is known. */
-    private void lookAtAll() throws NativeException {
+    private void lookAtAll(boolean lost) throws NativeException {
         List<KernelLink> links = Rtnetlink.linksFrom(
                 requests.dump(() -> Rtnetlink.link(Rtnetlink.RTM_GETLINK, NLM_F_DUMP, 0), "RTM_GETLINK", WATCH));
         Map<Integer, KernelLink> gone = new HashMap<>(known);
         for (KernelLink link : links) {
             gone.remove(link.index());
-            present(link);
+            present(link, lost);
         }
         for (KernelLink link : gone.values()) {
             known.remove(link.index());
@@ -203,12 +211,14 @@ public final class LinkMonitor implements Closeable {
     }
 
     /** The kernel also notifies of what is not in a {@link KernelLink}: that is no change here. */
-    private void present(KernelLink link) {
+    private void present(KernelLink link, boolean lost) {
         KernelLink before = known.put(link.index(), link);
         if (before == null) {
             pending.add(new Event(Change.APPEARED, link));
         } else if (!before.sameSettings(link)) {
             pending.add(new Event(Change.CHANGED, link));
+        } else if (lost) {
+            pending.add(new Event(Change.PERHAPS_CHANGED, link));
         }
     }
 }

@@ -58,10 +58,23 @@ public record Device(
      */
     public record Status(State state, long missed) {}
 
-    /** Looks at a device. Blocks for a moment; one thread at a time. */
+    /** Looks at a device. */
     @FunctionalInterface
     public interface Probe {
+        /** Looks now. Blocks for a moment; one thread at a time. */
         Status look() throws IOException;
+
+        /**
+         * Asks to be told when another look is worth while: when the kernel has set the device up or down, or its carrier or
+         * the device itself has come or gone. The counter of lost packets goes up without a word.
+         *
+         * @param changed called by any thread, once after each look at most; takes the place of an earlier one
+         * @return whether it will be called; otherwise, or when called and then asking again gives false, only looking every now
+         *     and then helps
+         */
+        default boolean onChange(Runnable changed) {
+            return false;
+        }
     }
 
     /** Closes a device. */

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Owns the device of one interface: opens it, tells its listener, and when it is lost lets go of it and tries again, with
  * back-off, until it is back. A device that is set down, or has no carrier, is kept, and told as down until it can carry
- * packets again. Runs on a dispatcher for blocking work.
+ * packets again: the kernel tells when it changes, or else it is looked at every now and then. Runs on a dispatcher for
+ * blocking work.
  *
  * <p>A device is closed only when the listener has said that no lane uses it any more.
  */
@@ -29,7 +30,10 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private static final Duration FIRST_RETRY = Duration.ofMillis(100);
     private static final Duration LONGEST_RETRY = Duration.ofSeconds(5);
 
-    /** How often the kernel is asked how the device stands: routes over a dead link are followed for so long. */
+    /**
+     * How often the kernel is asked how the device stands where it does not tell: routes over a dead link are followed for so
+     * long.
+     */
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
 
     /** What the actor is told. */
@@ -40,6 +44,12 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
 
     /** No lane uses the device any more. */
     public record Released() implements Command {}
+
+    /** Tell the listener what the device has lost until now, and answer then. */
+    public record Count(ActorRef<Counted> replyTo) implements Command {}
+
+    /** The listener has been told. */
+    public record Counted() {}
 
     /** Close the device, which no lane uses any more, tell the listener, and stop. */
     public record Close() implements Command {}
@@ -87,23 +97,29 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
          * @param loops of the lanes that will read and write the device
          */
         static Opener of(int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
-            return opener(KernelOffloads.THIS_KERNEL, interfaceId, config, mac, loops);
+            return opener(KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS, interfaceId, config, mac, loops);
         }
     }
 
-    /** What opens an interface on a kernel that may not do right all that it claims. */
+    /** What opens an interface on a kernel that may not do right all that it claims, nor tell what happens to devices. */
     static Opener opener(
-            KernelOffloads kernel, int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
+            KernelOffloads kernel,
+            LinkNotifications notifications,
+            int interfaceId,
+            InterfaceConfig config,
+            MacAddress mac,
+            List<EventLoop> loops) {
+        notifications.start();
         if (config instanceof InterfaceConfig.Packet packet) {
-            return new PacketOpener(interfaceId, packet, loops, kernel)::open;
+            return new PacketOpener(interfaceId, packet, loops, kernel, notifications)::open;
         }
         if (config instanceof InterfaceConfig.Tap tap) {
             MacAddress configured = tap.mac();
             long own = (configured == null ? mac : configured).value();
-            return new TunOpener(interfaceId, tap, tap.virtual(), own, loops, kernel)::open;
+            return new TunOpener(interfaceId, tap, tap.virtual(), own, loops, kernel, notifications)::open;
         }
         InterfaceConfig.Tun tun = (InterfaceConfig.Tun) config;
-        return new TunOpener(interfaceId, tun, tun.virtual(), 0, loops, kernel)::open;
+        return new TunOpener(interfaceId, tun, tun.virtual(), 0, loops, kernel, notifications)::open;
     }
 
     private enum Phase {
@@ -120,6 +136,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private final Opener opener;
     private final ActorRef<Event> listener;
     private final TimerScheduler<Command> timers;
+    private final Runnable lookSoon;
     private @Nullable Device device;
     private Phase phase = Phase.CLOSED;
     private boolean keep;
@@ -136,6 +153,8 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             ActorRef<Event> listener) {
         super(context);
         this.timers = timers;
+        ActorRef<Command> self = context.getSelf();
+        this.lookSoon = () -> self.tell(new Look());
         this.interfaceId = interfaceId;
         this.opener = opener;
         this.listener = listener;
@@ -145,7 +164,6 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     public static Behavior<Command> create(int interfaceId, Opener opener, ActorRef<Event> listener) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             context.getSelf().tell(new Open());
-            timers.startTimerWithFixedDelay(new Look(), LOOK_EVERY);
             return new InterfaceActor(context, timers, interfaceId, opener, listener);
         }));
     }
@@ -157,6 +175,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
                 .onMessage(Look.class, message -> onLook())
                 .onMessage(DeviceLost.class, this::onDeviceLost)
                 .onMessage(Released.class, message -> onReleased())
+                .onMessage(Count.class, this::onCount)
                 .onMessage(Close.class, message -> onClose())
                 .onSignal(PostStop.class, signal -> {
                     closeDevice();
@@ -170,6 +189,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             Device opened = opener.open();
             device = opened;
             retry = FIRST_RETRY;
+            followChanges(opened);
             Device.State state = look(opened).state();
             if (state == Device.State.USABLE) {
                 serve(opened);
@@ -204,6 +224,17 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         return new IOException(device.name() + " " + state.text());
     }
 
+    /** To be called before a look, so that what happens after it is seen by another one. */
+    private void followChanges(Device open) {
+        if (!open.probe().onChange(lookSoon)) {
+            lookLater();
+        }
+    }
+
+    private void lookLater() {
+        timers.startSingleTimer(new Look(), LOOK_EVERY);
+    }
+
     private Device.Status look(Device open) throws IOException {
         Device.Status status = open.probe().look();
         long total = missedByEarlierDevices + status.missed();
@@ -224,11 +255,13 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         if (open == null || phase == Phase.RELEASING) {
             return this;
         }
+        followChanges(open);
         Device.State state;
         try {
             state = look(open).state();
         } catch (IOException notNow) {
-            return this; // asked again soon; should the device be gone, reading it tells
+            lookLater(); // should the device be gone, reading it tells
+            return this;
         }
         if (phase == Phase.SERVING && state != Device.State.USABLE) {
             lose(unusable(open, state), state != Device.State.GONE);
@@ -280,6 +313,23 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         return this;
     }
 
+    private Behavior<Command> onCount(Count message) {
+        count();
+        message.replyTo().tell(new Counted());
+        return this;
+    }
+
+    private void count() {
+        Device open = device;
+        if (open != null) {
+            try {
+                look(open);
+            } catch (IOException notNow) {
+                // what was counted last must do
+            }
+        }
+    }
+
     private Behavior<Command> onClose() {
         closeDevice();
         listener.tell(new Closed(interfaceId));
@@ -287,6 +337,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     }
 
     private void closeDevice() {
+        count();
         Device open = device;
         device = null;
         phase = Phase.CLOSED;

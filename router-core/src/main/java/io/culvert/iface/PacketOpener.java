@@ -28,12 +28,19 @@ final class PacketOpener {
     private final InterfaceConfig.Packet config;
     private final List<EventLoop> loops;
     private final KernelOffloads kernelOffloads;
+    private final LinkNotifications notifications;
 
-    PacketOpener(int interfaceId, InterfaceConfig.Packet config, List<EventLoop> loops, KernelOffloads kernelOffloads) {
+    PacketOpener(
+            int interfaceId,
+            InterfaceConfig.Packet config,
+            List<EventLoop> loops,
+            KernelOffloads kernelOffloads,
+            LinkNotifications notifications) {
         this.interfaceId = interfaceId;
         this.config = config;
         this.loops = loops;
         this.kernelOffloads = kernelOffloads;
+        this.notifications = notifications;
         if (offloading()) {
             kernelOffloads.start(OffloadKind.PACKET);
         }
@@ -94,7 +101,7 @@ final class PacketOpener {
         for (int lane = 0; lane < loops.size(); lane++) {
             transmit.add(new PacketTransmitQueue(interfaceId, socket, lane % socket.queues()));
         }
-        DeviceProbe probe = DeviceProbe.ofPacket(link, socket);
+        DeviceProbe probe = DeviceProbe.ofPacket(notifications, link, socket);
         return new Device(
                 link.name(),
                 RouterInterface.Link.ETHERNET,

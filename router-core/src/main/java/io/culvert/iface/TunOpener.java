@@ -42,6 +42,7 @@ final class TunOpener {
     private final long mac;
     private final List<EventLoop> loops;
     private final KernelOffloads kernelOffloads;
+    private final LinkNotifications notifications;
 
     /** @param mac the router's own MAC address, or 0 for a tun */
     TunOpener(
@@ -50,7 +51,8 @@ final class TunOpener {
             InterfaceConfig.VirtualDevice virtual,
             long mac,
             List<EventLoop> loops,
-            KernelOffloads kernelOffloads) {
+            KernelOffloads kernelOffloads,
+            LinkNotifications notifications) {
         this.interfaceId = interfaceId;
         this.config = config;
         this.virtual = virtual;
@@ -58,6 +60,7 @@ final class TunOpener {
         this.mac = mac;
         this.loops = loops;
         this.kernelOffloads = kernelOffloads;
+        this.notifications = notifications;
         if (virtual.vnetHeader() != InterfaceConfig.VnetHeader.OFF) {
             kernelOffloads.start(kind());
         }
@@ -185,7 +188,7 @@ final class TunOpener {
                     device.packetInformationBytes(),
                     device.vnetHeaderBytes()));
         }
-        DeviceProbe probe = DeviceProbe.ofTun(link, this::setUpKernelEnd);
+        DeviceProbe probe = DeviceProbe.ofTun(notifications, link, this::setUpKernelEnd);
         return new Device(
                 device.name(),
                 ethernet ? RouterInterface.Link.ETHERNET : RouterInterface.Link.POINT_TO_POINT,

@@ -60,7 +60,8 @@ final class TestRouter implements AutoCloseable {
     private final Map<String, List<Seen>> seen = new ConcurrentHashMap<>();
     private final ActorSystem<RouterActor.Command> system;
 
-    private TestRouter(String hocon, @Nullable TestHost home, KernelOffloads kernel) throws IOException {
+    private TestRouter(String hocon, @Nullable TestHost home, KernelOffloads kernel, LinkNotifications notifications)
+            throws IOException {
         Path file = folder.resolve("router.conf");
         Files.writeString(
                 file,
@@ -93,7 +94,7 @@ final class TestRouter implements AutoCloseable {
             }
         };
         RouterActor.Openers openers = (id, one, mac, loops) -> {
-            InterfaceActor.Opener real = InterfaceActor.opener(kernel, id, one, mac, loops);
+            InterfaceActor.Opener real = InterfaceActor.opener(kernel, notifications, id, one, mac, loops);
             return () -> watched(
                     one,
                     home == null || !(one instanceof InterfaceConfig.Packet)
@@ -109,22 +110,27 @@ final class TestRouter implements AutoCloseable {
 
     /** Starts a router from what stands inside {@code router { ... }}, and waits until every interface was tried. */
     static TestRouter start(String hocon) throws IOException {
-        return new TestRouter("lanes = 1\n" + hocon, null, KernelOffloads.THIS_KERNEL);
+        return new TestRouter("lanes = 1\n" + hocon, null, KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS);
     }
 
     /** The same with packet interfaces on devices of a namespace. */
     static TestRouter startIn(TestHost home, String hocon) throws IOException {
-        return new TestRouter("lanes = 1\n" + hocon, home, KernelOffloads.THIS_KERNEL);
+        return new TestRouter("lanes = 1\n" + hocon, home, KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS);
     }
 
     /** The same with two lanes. */
     static TestRouter startTwoLanes(@Nullable TestHost home, String hocon) throws IOException {
-        return new TestRouter("lanes = 2\n" + hocon, home, KernelOffloads.THIS_KERNEL);
+        return new TestRouter("lanes = 2\n" + hocon, home, KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS);
     }
 
     /** The same, with one lane, on a kernel that does what the test says of it. */
     static TestRouter startOn(KernelOffloads kernel, TestHost home, String hocon) throws IOException {
-        return new TestRouter("lanes = 1\n" + hocon, home, kernel);
+        return new TestRouter("lanes = 1\n" + hocon, home, kernel, LinkNotifications.THIS_PROCESS);
+    }
+
+    /** The same, with one lane, where the kernel tells what happens to devices as the test has it. */
+    static TestRouter startWith(LinkNotifications notifications, String hocon) throws IOException {
+        return new TestRouter("lanes = 1\n" + hocon, null, KernelOffloads.THIS_KERNEL, notifications);
     }
 
     private Device watched(InterfaceConfig one, Device device) {
