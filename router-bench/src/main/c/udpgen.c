@@ -3,6 +3,8 @@
 // UDP traffic and its count.
 //
 //   udpgen send ADDRESS BYTES SECONDS   as many packets as go, 64 in a system call; prints how many
+//   udpgen spread NETWORK/LENGTH BYTES SECONDS
+//                                       the same, to 65536 addresses of an IPv4 network in turn, the same in every run
 //   udpgen receive SECONDS              counts, until nothing came for 200 ms or the time is over; prints packets, and the
 //                                       seconds from the first to the last
 //   udpgen knock ADDRESS SECONDS        a packet each millisecond, whatever the kernel says to it
@@ -17,7 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORT = 9999, BATCH = 64, MOST_BYTES = 2048, QUIET_MICROS = 200000, KNOCK_MICROS = 1000, KNOCK_BYTES = 18 };
+enum { PORT = 9999, BATCH = 64, MOST_BYTES = 2048, QUIET_MICROS = 200000, KNOCK_MICROS = 1000, KNOCK_BYTES = 18,
+       DESTINATIONS = 1 << 16 };
 
 static char buffers[BATCH][MOST_BYTES];
 static struct iovec pieces[BATCH];
@@ -70,6 +73,47 @@ static int send_all(const char *text, int bytes, double seconds) {
     for (double end = now() + seconds; now() < end;) {
         int sent = sendmmsg(fd, messages, BATCH, 0);
         if (sent > 0) packets += sent;
+    }
+    printf("%ld\n", packets);
+    return 0;
+}
+
+// Neighbors in the list are far apart in the network, so that who looks them up meets no table entry twice in a row.
+static int spread_all(char *network, int bytes, double seconds) {
+    static struct sockaddr_in addresses[DESTINATIONS];
+    char *slash = strchr(network, '/');
+    int length = slash ? atoi(slash + 1) : 0;
+    if (length < 1 || length > 16) {
+        fprintf(stderr, "%s is no IPv4 network with a length of 1 to 16\n", network);
+        return 2;
+    }
+    *slash = 0;
+    struct sockaddr_in6 base = destination(network);
+    if (base.sin6_family != AF_INET) {
+        fprintf(stderr, "%s is no IPv4 address\n", network);
+        return 2;
+    }
+    unsigned first = ntohl(((struct sockaddr_in *)&base)->sin_addr.s_addr), state = 1;
+    for (int i = 0; i < DESTINATIONS; i++) {
+        state = state * 1664525 + 1013904223; // the upper bits are the better ones
+        addresses[i].sin_family = AF_INET;
+        addresses[i].sin_port = htons(PORT);
+        addresses[i].sin_addr.s_addr = htonl(first | state >> length);
+    }
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    prepare(bytes);
+    long packets = 0;
+    int next = 0;
+    for (double end = now() + seconds; now() < end;) {
+        for (int i = 0; i < BATCH; i++) {
+            messages[i].msg_hdr.msg_name = addresses + (next + i) % DESTINATIONS;
+            messages[i].msg_hdr.msg_namelen = sizeof *addresses;
+        }
+        int sent = sendmmsg(fd, messages, BATCH, 0);
+        if (sent > 0) {
+            packets += sent;
+            next = (next + sent) % DESTINATIONS;
+        }
     }
     printf("%ld\n", packets);
     return 0;
@@ -133,10 +177,13 @@ static int await_first(double seconds) {
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "send") && argc == 5) return send_all(argv[2], atoi(argv[3]), atof(argv[4]));
+    if (!strcmp(what, "spread") && argc == 5) return spread_all(argv[2], atoi(argv[3]), atof(argv[4]));
     if (!strcmp(what, "receive") && argc == 3) return receive_all(atof(argv[2]));
     if (!strcmp(what, "knock") && argc == 4) return knock(argv[2], atof(argv[3]));
     if (!strcmp(what, "await") && argc == 3) return await_first(atof(argv[2]));
-    fprintf(stderr, "usage: %s send ADDRESS BYTES SECONDS | receive SECONDS | knock ADDRESS SECONDS | await SECONDS\n",
+    fprintf(stderr,
+            "usage: %s send ADDRESS BYTES SECONDS | spread NETWORK/LENGTH BYTES SECONDS | receive SECONDS"
+            " | knock ADDRESS SECONDS | await SECONDS\n",
             argv[0]);
     return 2;
 }

@@ -46,7 +46,8 @@ public final class Footprint {
     private static final Duration SETTLES_WITHIN = Duration.ofSeconds(10);
     private static final double MILLI_NANOS = 1e6;
     private static final Pattern READY = Pattern.compile("is ready in (\\d+) ms");
-    private static final Pattern PAUSE = Pattern.compile("Safepoint \"(\\w+)\".* Total: +(\\d+) ns");
+    private static final Pattern PAUSE =
+            Pattern.compile("Safepoint \"(\\w+)\".* Reaching safepoint: +(\\d+) ns.* Total: +(\\d+) ns");
 
     private static final String CONFIGURATION = """
             router {
@@ -100,7 +101,7 @@ public final class Footprint {
      * @param gigabits per second, that arrived
      * @param pauses how often the JVM stopped all threads, while they ran
      * @param longestPauseMillis 0 when it never did
-     * @param longestPause what for
+     * @param longestPause what for, and how much of it went by until all threads had stopped
      * @param residentMib resident memory behind the load
      */
     public record Load(
@@ -338,10 +339,15 @@ public final class Footprint {
         for (String line : Files.readAllLines(pauses)) {
             Matcher pause = PAUSE.matcher(line);
             if (pause.find() && ++count > skip) {
-                double millis = Long.parseLong(pause.group(2)) / MILLI_NANOS;
+                double millis = Long.parseLong(pause.group(3)) / MILLI_NANOS;
                 if (millis > longest) {
                     longest = millis;
-                    what = pause.group(1);
+                    what = String.format(
+                            Locale.ROOT,
+                            "%s, %.2f of %.2f ms until all threads had stopped",
+                            pause.group(1),
+                            Long.parseLong(pause.group(2)) / MILLI_NANOS,
+                            millis);
                 }
             }
         }

@@ -13,8 +13,9 @@ import java.util.SplittableRandom;
 
 /**
  * Distinct prefixes as many as a router of the Internet holds, with lengths shaped like the public tables: most at /24 and
- * /48, the others thinning out to both sides. IPv4 prefixes lie anywhere in the unicast space, which is harder on caches
- * than the Internet; IPv6 prefixes lie in some 40,000 allocations of six registry blocks. Seeded.
+ * /48, the others thinning out to both sides. IPv4 prefixes lie anywhere in the unicast space but in 10.0.0.0/8 and
+ * 127.0.0.0/8, which is harder on caches than the Internet; IPv6 prefixes lie in some 40,000 allocations of six registry
+ * blocks. Seeded.
  */
 public final class InternetRoutes {
     /** Length and how many of a thousand prefixes have it. */
@@ -34,6 +35,11 @@ public final class InternetRoutes {
         {0x2001, 16}, {0x2400, 12}, {0x2600, 12}, {0x2800, 12}, {0x2a00, 12}, {0x2c00, 12}
     };
 
+    /** The first 8 bits of networks that nobody announces. */
+    private static final int PRIVATE = 10;
+
+    private static final int LOOPBACK = 127;
+
     private static final int ALLOCATIONS = 40_000;
 
     private InternetRoutes() {}
@@ -45,7 +51,11 @@ public final class InternetRoutes {
         Set<Ip4Prefix> seen = new HashSet<>(2 * count);
         List<Ip4Prefix> prefixes = new ArrayList<>(count);
         while (prefixes.size() < count) {
-            int address = random.nextInt(1, 224) << 24 | random.nextInt(1 << 24);
+            int network = random.nextInt(1, 224);
+            if (network == PRIVATE || network == LOOPBACK) {
+                continue;
+            }
+            int address = network << 24 | random.nextInt(1 << 24);
             Ip4Prefix prefix = new Ip4Address(address).prefix(lengths[random.nextInt(lengths.length)]);
             if (seen.add(prefix)) {
                 prefixes.add(prefix);

@@ -31,11 +31,6 @@ final class Bench {
     private static final String NAME = "cvb";
     private static final int CLEAN_UP_SECONDS = 30;
     private static final int SMALL = 18;
-    private static final int IP4_ROUTES = 1_000_000;
-    private static final int IP6_ROUTES = 250_000;
-    /** Next hops of a million routes on each link of Ethernet. */
-    private static final int NEIGHBORS = 4;
-
     private static final double BYTES_PER_MIB = 1 << 20;
     private static final double BYTES_PER_MB = 1e6;
     private static final Duration PAUSES_DURING = Duration.ofSeconds(60);
@@ -146,7 +141,7 @@ final class Bench {
     }
 
     private void runAll(LabClaim claim, Path folder) throws IOException, InterruptedException {
-        Traffic traffic = new Traffic(yardsticks.program("udpgen"), plan.seconds());
+        Traffic traffic = new Traffic(yardsticks.program("udpgen"), plan);
         List<String> made = new ArrayList<>(List.of(folder.toString()));
         for (Pair pair : Pair.values()) {
             for (Subject subject : pair.subjects()) {
@@ -162,6 +157,9 @@ final class Bench {
             }
         }
         measureProcess(traffic, folder);
+        if (!plan.quick()) {
+            measureTables();
+        }
     }
 
     private static String bedName(Pair pair, Subject subject) {
@@ -175,7 +173,7 @@ final class Bench {
     private void run(Pair pair, Traffic traffic, Path folder) throws IOException, InterruptedException {
         List<Measure> measures = plan.measures(pair);
         List<Subject> subjects = plan.subjects(pair).stream()
-                .filter(subject -> measures.stream().anyMatch(measure -> Plan.applies(measure, subject)))
+                .filter(subject -> measures.stream().anyMatch(measure -> measure.appliesTo(subject)))
                 .toList();
         say(pair.id() + ": "
                 + String.join(", ", subjects.stream().map(Subject::id).toList()));
@@ -188,7 +186,7 @@ final class Bench {
         }
         for (Stand stand : stands) {
             if (stand.subject().kind() == Subject.Kind.CULVERT) {
-                warmUp(stand.bed(), traffic);
+                warmUp(stand.bed(), measures, traffic);
             }
         }
         for (int round = 0; round < plan.rounds(); round++) {
@@ -215,9 +213,13 @@ final class Bench {
             case KERNEL -> bed.forwardByKernel();
             case CULVERT -> {
                 CulvertFile file = fileFor(bed, pair, folder.resolve(name + ".sock"));
+                Path routes = folder.resolve(name + "-routes.txt");
                 if (subject == Subject.CULVERT_MILLION) {
-                    file.withRouteFile(millionRoutes(pair, folder));
+                    RouteFiles.writeMany(routes, pair);
+                } else {
+                    RouteFiles.writeOne(routes, pair);
                 }
+                file.withRouteFile(routes);
                 bed.prepareForCulvert(pair);
                 bed.forwardByCulvert(List.of(culvert.toString()), file);
             }
@@ -233,43 +235,32 @@ final class Bench {
         return file;
     }
 
-    /** Routes by both interfaces; a tun has no neighbors, and on Ethernet a few share the routes. */
-    private static Path millionRoutes(Pair pair, Path folder) throws IOException {
-        Path file = folder.resolve("routes-" + pair.id() + ".txt");
-        if (pair == Pair.TUN_TUN) {
-            List<String> hops = List.of("dev " + Side.A.letter(), "dev " + Side.B.letter());
-            RouteGenerator.write(file, IP4_ROUTES, IP6_ROUTES, hops, hops);
-        } else {
-            List<String> hops4 = new ArrayList<>();
-            List<String> hops6 = new ArrayList<>();
-            for (Side side : Side.values()) {
-                for (int neighbor = 2; neighbor < 2 + NEIGHBORS; neighbor++) {
-                    hops4.add("via " + side.ip4(neighbor));
-                    hops6.add("via " + side.ip6(neighbor));
-                }
-            }
-            RouteGenerator.write(file, IP4_ROUTES, IP6_ROUTES, hops4, hops6);
-        }
-        return file;
-    }
-
     /** Until the JVM has compiled what packets go through. */
-    private void warmUp(TestBed bed, Traffic traffic) throws IOException, InterruptedException {
+    private void warmUp(TestBed bed, List<Measure> measures, Traffic traffic) throws IOException, InterruptedException {
         traffic.tcp(bed, Side.B.hostIp4(), 1, plan.warmUpSeconds());
         traffic.flood(bed, Side.B.hostIp4(), SMALL, plan.warmUpSeconds());
+        if (measures.contains(Measure.UDP_18_SPREAD)) {
+            traffic.spread(bed, SMALL, plan.warmUpSeconds());
+        }
     }
 
     private void measure(Pair pair, Measure measure, int round, List<Stand> stands, Traffic traffic)
             throws IOException, InterruptedException {
         List<Stand> order = new ArrayList<>(stands.stream()
-                .filter(stand -> Plan.applies(measure, stand.subject()))
+                .filter(stand -> measure.appliesTo(stand.subject()))
                 .toList());
         Collections.rotate(order, round);
         Map<Subject, String> shown = new EnumMap<>(Subject.class);
         String title = "";
         for (Stand stand : order) {
             Subject subject = stand.subject();
-            List<Traffic.Value> values = traffic.measure(measure, stand.bed());
+            List<Traffic.Value> values;
+            try {
+                values = traffic.measure(measure, stand.bed());
+            } catch (IOException e) {
+                fail(pair.id() + "/" + measure.id() + " of " + subject.id() + ", round " + (round + 1), e);
+                continue;
+            }
             for (Traffic.Value value : values) {
                 results.add(new Figure(pair.id(), value.quantity(), subject.id()), value.value());
             }
@@ -277,39 +268,89 @@ final class Bench {
             title = first.text() + ", " + first.unit();
             shown.put(subject, subject.id() + " " + first.written(values.get(0).value()));
         }
-        say("  %d  %-26s %s".formatted(round + 1, title, String.join("  ", shown.values())));
+        say("  %d  %-40s %s".formatted(round + 1, title, String.join("  ", shown.values())));
     }
 
     // ---- the process as such
 
-    private void measureProcess(Traffic traffic, Path folder) throws IOException, InterruptedException {
-        Footprint footprint = new Footprint(culvert, List.of());
-        if (plan.wants("process/start")) {
-            for (int start = 0; start < plan.starts(); start++) {
-                Footprint.Figures figures = footprint.measure(Footprint.Plan.START);
-                add(Quantity.START, figures.firstPacketMillis());
+    /** What a run can do without: when it fails, the rest is measured all the same. */
+    private interface Part {
+        void measure() throws IOException, InterruptedException;
+    }
+
+    private void attempt(String scenario, Part part) throws InterruptedException {
+        if (plan.wants(scenario)) {
+            try {
+                part.measure();
+            } catch (IOException e) {
+                fail(scenario, e);
             }
-        }
-        if (plan.wants("process/idle")) {
-            Footprint.Figures figures = footprint.measure(new Footprint.Plan(plan.idle(), Duration.ZERO));
-            add(Quantity.IDLE_MEMORY, figures.residentMib() * BYTES_PER_MIB / BYTES_PER_MB);
-            add(Quantity.IDLE_CPU, figures.cpuPercent());
-        }
-        if (!plan.quick() && plan.wants("process/pauses")) {
-            Duration half = PAUSES_DURING.dividedBy(2);
-            for (Footprint.Load load :
-                    footprint.measure(new Footprint.Plan(Duration.ZERO, half)).loads()) {
-                add(Quantity.LONGEST_PAUSE, load.longestPauseMillis());
-            }
-        }
-        if (!plan.quick() && plan.wants("process/allocated")) {
-            measureAllocation(traffic, folder);
         }
     }
 
-    private void add(Quantity quantity, double value) {
-        results.add(new Figure(Bar.PROCESS, quantity, Subject.CULVERT.id()), value);
-        say("  %-42s %s %s".formatted(quantity.text(), quantity.written(value), quantity.unit()));
+    private void fail(String what, IOException why) throws InterruptedException {
+        if (Thread.interrupted()) { // not a failure: the end of the run
+            throw new InterruptedException();
+        }
+        String sentence = what + ": " + why.getMessage();
+        results.fail(sentence);
+        say("  FAILED " + sentence);
+    }
+
+    private void measureProcess(Traffic traffic, Path folder) throws InterruptedException {
+        Footprint footprint = new Footprint(culvert, List.of());
+        for (int start = 0; start < plan.starts(); start++) {
+            attempt("process/start", () -> {
+                Footprint.Figures figures = footprint.measure(Footprint.Plan.START);
+                add(Bar.PROCESS, Quantity.START, figures.firstPacketMillis());
+            });
+        }
+        for (int rest = 0; rest < plan.rests(); rest++) {
+            attempt("process/idle", () -> {
+                Footprint.Figures figures = footprint.measure(new Footprint.Plan(plan.idle(), Duration.ZERO));
+                add(Bar.PROCESS, Quantity.IDLE_MEMORY, figures.residentMib() * BYTES_PER_MIB / BYTES_PER_MB);
+                add(Bar.PROCESS, Quantity.IDLE_CPU, figures.cpuPercent());
+            });
+        }
+        if (!plan.quick()) {
+            attempt("process/pauses", () -> measurePauses(footprint));
+            attempt("process/allocated", () -> measureAllocation(traffic, folder));
+        }
+    }
+
+    private void measurePauses(Footprint footprint) throws IOException, InterruptedException {
+        Footprint.Plan load = new Footprint.Plan(Duration.ZERO, PAUSES_DURING.dividedBy(2));
+        double longest = -1;
+        for (Footprint.Load half : footprint.measure(load).loads()) {
+            add(Bar.PROCESS, Quantity.LONGEST_PAUSE, half.longestPauseMillis());
+            if (half.longestPauseMillis() > longest) {
+                longest = half.longestPauseMillis();
+                results.remark(
+                        Quantity.LONGEST_PAUSE,
+                        "The longest was for %s, during %s; there were %d in that half."
+                                .formatted(half.longestPause(), half.kind(), half.pauses()));
+            }
+        }
+        results.remark(Quantity.LONGEST_PAUSE).ifPresent(remark -> say("    " + remark));
+    }
+
+    private void measureTables() throws InterruptedException {
+        for (Quantity lookup : List.of(Quantity.LOOKUP_IP4, Quantity.LOOKUP_IP6_VECTOR, Quantity.LOOKUP_IP6)) {
+            attempt("tables/lookups", () -> addAll(lookup, Tables.lookups(lookup)));
+        }
+        attempt("tables/changes", () -> addAll(Quantity.ROUTE_CHANGES, Tables.changes()));
+        attempt("tables/memory", () -> add(Bar.TABLES, Quantity.TABLE_MEMORY, Tables.memory()));
+    }
+
+    private void addAll(Quantity quantity, List<Double> values) {
+        Figure figure = new Figure(Bar.TABLES, quantity, Subject.CULVERT.id());
+        values.forEach(value -> results.add(figure, value));
+        say("  %-58s %s %s".formatted(quantity.text(), PairTable.cell(quantity, new Series(values)), quantity.unit()));
+    }
+
+    private void add(String scenario, Quantity quantity, double value) {
+        results.add(new Figure(scenario, quantity, Subject.CULVERT.id()), value);
+        say("  %-58s %s %s".formatted(quantity.text(), quantity.written(value), quantity.unit()));
     }
 
     /** Small packets, as many as go: what is allocated for other reasons then counts least. */
@@ -329,11 +370,17 @@ final class Bench {
         Thread.sleep(ALLOCATION_SETTLES_MS);
         Map<String, Long> byThread = allocation.between(bed.forwarderPid().orElseThrow(), from, to);
         long sum = byThread.values().stream().mapToLong(Long::longValue).sum();
-        add(Quantity.ALLOCATED, sum / (double) count.packets());
-        byThread.entrySet().stream()
+        add(Bar.PROCESS, Quantity.ALLOCATED, sum / (double) count.packets());
+        List<String> greediest = byThread.entrySet().stream()
                 .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
                 .limit(GREEDIEST)
-                .forEach(thread -> say("    %d bytes by %s".formatted(thread.getValue(), thread.getKey())));
+                .map(thread -> "%d bytes by %s".formatted(thread.getValue(), thread.getKey()))
+                .toList();
+        greediest.forEach(line -> say("    " + line));
+        results.remark(
+                Quantity.ALLOCATED,
+                "During %d packets most was allocated as follows: %s."
+                        .formatted(count.packets(), String.join(", ", greediest)));
         bed.close();
         beds.remove(bed);
     }

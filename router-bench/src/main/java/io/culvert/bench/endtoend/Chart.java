@@ -17,7 +17,7 @@ final class Chart {
             List.of(Quantity.UDP_18, Quantity.UDP_512, Quantity.UDP_1400, Quantity.UDP_18_IP6);
     private static final List<Quantity> RTT = List.of(Quantity.RTT_IDLE_MEDIAN, Quantity.RTT_IDLE_P99);
 
-    private static final int WIDTH = 960;
+    private static final int WIDTH = 1000;
     private static final int MARGIN = 20;
     private static final int LEGEND_HEIGHT = 60;
     private static final int PANEL_HEIGHT = 210;
@@ -52,7 +52,7 @@ final class Chart {
                 pairs.add(pair);
             }
         }
-        int height = LEGEND_HEIGHT + pairs.size() * (PANEL_HEIGHT + GAP) + MARGIN;
+        int height = LEGEND_HEIGHT + pairs.size() * (PANEL_HEIGHT + GAP) - GAP + MARGIN / 2;
         line(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\""
                         + " font-family=\"sans-serif\" font-size=\"11\" fill=\"#222222\">",
@@ -75,7 +75,13 @@ final class Chart {
                 shown.add(subject);
             }
         }
-        text(MARGIN, 22, "start", 14, true, "Medians; TCP and UDP: more is better, round trips: less is better");
+        text(
+                MARGIN,
+                22,
+                "start",
+                14,
+                true,
+                "Medians; TCP and UDP: more is better, round-trip times (RTT): less is better");
         int left = MARGIN;
         for (Subject subject : shown) {
             line("<rect x=\"%d\" y=\"34\" width=\"12\" height=\"12\" fill=\"%s\"/>", left, colour(subject));
@@ -107,7 +113,7 @@ final class Chart {
 
     private void panel(Pair pair, List<Quantity> quantities, double left, int top, double width) {
         Quantity first = quantities.get(0);
-        String kind = TCP.contains(first) ? "TCP" : UDP.contains(first) ? "UDP" : "round trip";
+        String kind = TCP.contains(first) ? "TCP" : UDP.contains(first) ? "UDP" : "RTT";
         text(left, top + 14, "start", 13, true, pair.id() + ", " + kind + ", " + first.unit());
         double bottom = top + PANEL_HEIGHT - PANEL_FOOT;
         double room = bottom - top - PANEL_HEAD;
@@ -170,11 +176,13 @@ final class Chart {
         return String.format(Locale.ROOT, value >= 9.95 ? "%.0f" : "%.1f", value);
     }
 
-    /** Greys and blues for limits, orange for the kernel, green for Culvert; told apart by brightness too. */
+    /** Grey and blue for limits between tuns and taps, violets between packet sockets, orange for the kernel, green for Culvert; told apart by brightness too. */
     private static String colour(Subject subject) {
         return switch (subject) {
-            case CFWD, PFWD -> "#9aa5b1";
-            case CUSO, PMM -> "#4a6fa5";
+            case CFWD -> "#9aa5b1";
+            case CUSO -> "#4a6fa5";
+            case PFWD -> "#c9b8d8";
+            case PMM -> "#7b5ea7";
             case KERNEL -> "#e0912f";
             case CULVERT -> "#1b7f4d";
             case CULVERT_MILLION -> "#74c69d";

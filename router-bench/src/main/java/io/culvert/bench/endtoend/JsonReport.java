@@ -45,11 +45,13 @@ final class JsonReport {
                     "bar", bar.bar(),
                     "reach", bar.reach(),
                     "at-least", bar.atLeast(),
-                    "met", bar.met()));
+                    "values", bar.values(),
+                    "verdict", bar.verdict()));
             bar.value().ifPresent(value -> fields.put("value", value));
             bars.add(fields);
         }
         report.put("bars", bars);
+        report.put("failures", results.failures());
         return ConfigValueFactory.fromMap(report)
                         .render(ConfigRenderOptions.concise().setFormatted(true))
                 + "\n";

@@ -15,8 +15,8 @@ enum Pair {
             End.PACKET,
             End.PACKET,
             List.of(Subject.PFWD, Subject.PMM, Subject.KERNEL, Subject.CULVERT, Subject.CULVERT_MILLION)),
-    TAP_TAP("tap-tap", End.TAP, End.TAP, List.of(Subject.CFWD, Subject.CULVERT)),
-    TUN_PACKET("tun-packet", End.TUN, End.PACKET, List.of(Subject.CFWD, Subject.CULVERT));
+    TAP_TAP("tap-tap", End.TAP, End.TAP, List.of(Subject.CFWD, Subject.KERNEL, Subject.CULVERT)),
+    TUN_PACKET("tun-packet", End.TUN, End.PACKET, List.of(Subject.CFWD, Subject.KERNEL, Subject.CULVERT));
 
     /** The kind of an interface, by the word that both Culvert and the yardsticks have for it. */
     enum End {

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param quick the essential alone, in a minute
  * @param only a part of what scenarios are called, or null for all
- * @param rounds how often everything that has a bar is measured; the rest at most {@link #MOST_OTHER_ROUNDS} times
- * @param seconds that one measurement lasts
+ * @param rounds how often everything that has a bar is measured; the rest at most {@link #MOST_OTHER_ROUNDS} times, and
+ *     in a quick run but once
+ * @param seconds that one measurement lasts; half of it for throughput that has no bar
  */
 record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
     static final int MOST_OTHER_ROUNDS = 3;
@@ -47,13 +48,15 @@ record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
     /** What is measured there. */
     List<Measure> measures(Pair pair) {
         return List.of(Measure.values()).stream()
+                .filter(measure -> measure.appliesTo(pair))
                 .filter(measure -> !quick || isEssential(pair, measure))
                 .filter(measure -> wants(pair.id() + "/" + measure.id()))
                 .toList();
     }
 
     private static boolean isEssential(Pair pair, Measure measure) {
-        return pair == Pair.TUN_TUN ? measure.barred() : measure == Measure.TCP_1;
+        return measure == Measure.TCP_1
+                || (pair == Pair.TUN_TUN && (measure == Measure.UDP_18 || measure == Measure.RTT_IDLE));
     }
 
     /** In how many rounds it is measured. */
@@ -69,6 +72,16 @@ record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
         return quick ? 1 : rounds;
     }
 
+    /** How many routers are left alone to see what they hold and use. */
+    int rests() {
+        return quick ? 1 : Math.min(rounds, MOST_OTHER_ROUNDS);
+    }
+
+    /** How long a measurement of throughput lasts. */
+    int seconds(Measure measure) {
+        return measure.barred() ? seconds : (seconds + 1) / 2;
+    }
+
     /** How long a JVM gets each kind of traffic before it is measured. */
     int warmUpSeconds() {
         return quick ? 1 : 4;
@@ -77,11 +90,6 @@ record Plan(boolean quick, @Nullable String only, int rounds, int seconds) {
     /** How long a router rests before its memory is measured, and again while its processor time is. */
     Duration idle() {
         return Duration.ofSeconds(quick ? 2 : 10);
-    }
-
-    /** Whether it is measured with a million routes too. */
-    static boolean applies(Measure measure, Subject subject) {
-        return subject != Subject.CULVERT_MILLION || measure.barred();
     }
 
     /** Whether a scenario of that name is part of the run. */

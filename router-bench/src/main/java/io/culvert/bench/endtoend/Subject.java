@@ -8,8 +8,8 @@ enum Subject {
     PFWD("pfwd", Kind.LIMIT, "a bare C loop over packet sockets, one recv and one send for each packet"),
     PMM("pmm", Kind.LIMIT, "a C loop over packet sockets with recvmmsg and sendmmsg"),
     KERNEL("kernel", Kind.KERNEL, "the kernel's own forwarding, over veth in every case"),
-    CULVERT("culvert", Kind.CULVERT, "a router with two connected networks"),
-    CULVERT_MILLION("culvert-1m", Kind.CULVERT, "the same with a million IPv4 and 250,000 IPv6 routes");
+    CULVERT("culvert", Kind.CULVERT, "a router with two connected networks, and one route over the second"),
+    CULVERT_MILLION("culvert-1m", Kind.CULVERT, "the same with 1,000,000 IPv4 and 250,000 IPv6 routes besides");
 
     /** What reads and writes the packets. */
     enum Kind {

@@ -8,6 +8,7 @@ import io.culvert.ffi.Rtnetlink;
 import io.culvert.ffi.Sysctl;
 import io.culvert.lab.LabNetwork;
 import io.culvert.lab.LabProcess;
+import io.culvert.net.Ip4Prefix;
 import io.culvert.net.MacAddress;
 import java.io.Closeable;
 import java.io.IOException;
@@ -72,6 +73,17 @@ final class TestBed implements Closeable {
             try (Rtnetlink kernel = Rtnetlink.open(namespace)) {
                 kernel.setUp(index(kernel, "lo"), true);
             }
+        }
+        answerForAll(RouteFiles.SPREAD);
+    }
+
+    /** The host of side B takes packets to any address of a network as its own. */
+    private void answerForAll(Ip4Prefix network) throws IOException {
+        try (Rtnetlink kernel = Rtnetlink.open(hostNamespace(Side.B))) {
+            kernel.addRoute(KernelRoute.to(Side.address(network.first().toString()), network.length())
+                    .ofType(KernelRoute.Type.LOCAL)
+                    .inTable(KernelRoute.LOCAL_TABLE)
+                    .out(index(kernel, "lo")));
         }
     }
 
@@ -210,8 +222,20 @@ final class TestBed implements Closeable {
             kernel.setUp(index, true);
             kernel.addAddress(index, Side.address(side.hostIp4()), Side.IP4_LENGTH, true);
             kernel.addAddress(index, Side.address(side.hostIp6()), Side.IP6_LENGTH, true);
+            if (ethernet && side == Side.B) {
+                addStations(kernel, index, side);
+            }
             addDefault(kernel, index, Side.address("0.0.0.0"), ethernet ? Side.address(side.routerIp4()) : null);
             addDefault(kernel, index, Side.address("::"), ethernet ? Side.address(side.routerIp6()) : null);
+        }
+    }
+
+    /** The host stands for all the neighbors that routes lead to. */
+    private static void addStations(Rtnetlink kernel, int index, Side side) throws IOException {
+        for (int station : RouteFiles.stations()) {
+            if (!side.ip4(station).equals(side.hostIp4())) {
+                kernel.addAddress(index, Side.address(side.ip4(station)), Side.IP4_LENGTH, true);
+            }
         }
     }
 

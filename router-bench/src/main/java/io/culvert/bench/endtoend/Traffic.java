@@ -23,17 +23,19 @@ final class Traffic {
 
     private static final long POLL_MS = 5;
     private static final int SMALL = 18;
+    private static final int MIDDLING = 512;
+    private static final int LARGE = 1400;
 
     private final Path udpgen;
-    private final int seconds;
+    private final Plan plan;
 
     /**
      * @param udpgen the program
-     * @param seconds that each measurement lasts
+     * @param plan tells how long each measurement lasts
      */
-    Traffic(Path udpgen, int seconds) {
+    Traffic(Path udpgen, Plan plan) {
         this.udpgen = udpgen;
-        this.seconds = seconds;
+        this.plan = plan;
     }
 
     /** A value and what it is about. */
@@ -41,26 +43,38 @@ final class Traffic {
 
     /** Measures once; the first of the figures is the one to show. */
     List<Value> measure(Measure measure, TestBed bed) throws IOException, InterruptedException {
+        String ip4 = Side.B.hostIp4();
+        String ip6 = Side.B.hostIp6();
+        int time = plan.seconds(measure);
         return switch (measure) {
-            case TCP_1 -> tcpWithCpu(bed);
-            case TCP_8 -> List.of(new Value(Quantity.TCP_8, gigabits(tcp(bed, Side.B.hostIp4(), 8, seconds))));
-            case TCP_1_IP6 -> List.of(new Value(Quantity.TCP_1_IP6, gigabits(tcp(bed, Side.B.hostIp6(), 1, seconds))));
-            case UDP_18 -> List.of(udp(Quantity.UDP_18, bed, Side.B.hostIp4(), SMALL));
-            case UDP_512 -> List.of(udp(Quantity.UDP_512, bed, Side.B.hostIp4(), 512));
-            case UDP_1400 -> List.of(udp(Quantity.UDP_1400, bed, Side.B.hostIp4(), 1400));
-            case UDP_18_IP6 -> List.of(udp(Quantity.UDP_18_IP6, bed, Side.B.hostIp6(), SMALL));
-            case RTT_IDLE -> roundTrips(bed, IDLE_INTERVAL_SECONDS, Quantity.RTT_IDLE_MEDIAN, Quantity.RTT_IDLE_P99);
+            case TCP_1 -> tcpWithCpu(bed, time);
+            case TCP_8 -> List.of(new Value(Quantity.TCP_8, gigabits(tcp(bed, ip4, 8, time))));
+            case TCP_1_IP6 -> List.of(new Value(Quantity.TCP_1_IP6, gigabits(tcp(bed, ip6, 1, time))));
+            case TCP_8_IP6 -> List.of(new Value(Quantity.TCP_8_IP6, gigabits(tcp(bed, ip6, 8, time))));
+            case UDP_18 -> List.of(udp(Quantity.UDP_18, flood(bed, ip4, SMALL, time)));
+            case UDP_512 -> List.of(udp(Quantity.UDP_512, flood(bed, ip4, MIDDLING, time)));
+            case UDP_1400 -> List.of(udp(Quantity.UDP_1400, flood(bed, ip4, LARGE, time)));
+            case UDP_18_SPREAD -> List.of(udp(Quantity.UDP_18_SPREAD, spread(bed, SMALL, time)));
+            case UDP_18_IP6 -> List.of(udp(Quantity.UDP_18_IP6, flood(bed, ip6, SMALL, time)));
+            case UDP_512_IP6 -> List.of(udp(Quantity.UDP_512_IP6, flood(bed, ip6, MIDDLING, time)));
+            case UDP_1400_IP6 -> List.of(udp(Quantity.UDP_1400_IP6, flood(bed, ip6, LARGE, time)));
+            case RTT_IDLE ->
+                roundTrips(bed, ip4, IDLE_INTERVAL_SECONDS, Quantity.RTT_IDLE_MEDIAN, Quantity.RTT_IDLE_P99);
+            case RTT_IDLE_IP6 ->
+                roundTrips(bed, ip6, IDLE_INTERVAL_SECONDS, Quantity.RTT_IDLE_IP6_MEDIAN, Quantity.RTT_IDLE_IP6_P99);
             case RTT_RESTED ->
-                roundTrips(bed, RESTED_INTERVAL_SECONDS, Quantity.RTT_RESTED_MEDIAN, Quantity.RTT_RESTED_P99);
-            case RTT_LOADED -> loadedRoundTrips(bed);
+                roundTrips(bed, ip4, RESTED_INTERVAL_SECONDS, Quantity.RTT_RESTED_MEDIAN, Quantity.RTT_RESTED_P99);
+            case RTT_LOADED -> loadedRoundTrips(bed, ip4, Quantity.RTT_LOADED_MEDIAN, Quantity.RTT_LOADED_P99);
+            case RTT_LOADED_IP6 ->
+                loadedRoundTrips(bed, ip6, Quantity.RTT_LOADED_IP6_MEDIAN, Quantity.RTT_LOADED_IP6_P99);
         };
     }
 
-    private List<Value> tcpWithCpu(TestBed bed) throws IOException, InterruptedException {
+    private List<Value> tcpWithCpu(TestBed bed, int time) throws IOException, InterruptedException {
         OptionalLong pid = bed.forwarderPid();
         double machineBefore = CpuTimes.ofMachine();
         double processBefore = pid.isPresent() ? CpuTimes.ofProcess(pid.getAsLong()) : 0;
-        IperfReport report = tcp(bed, Side.B.hostIp4(), 1, seconds);
+        IperfReport report = tcp(bed, Side.B.hostIp4(), 1, time);
         double gigabytes = report.bytes() / BYTES_PER_GIGABYTE;
         List<Value> values = new ArrayList<>();
         values.add(new Value(Quantity.TCP_1, gigabits(report)));
@@ -96,22 +110,31 @@ final class Traffic {
                         "--json"));
     }
 
-    private Value udp(Quantity quantity, TestBed bed, String address, int bytes)
-            throws IOException, InterruptedException {
-        return new Value(quantity, flood(bed, address, bytes, seconds).packetsPerSecond() / PACKETS_PER_KILO);
+    private static Value udp(Quantity quantity, UdpCount arrived) {
+        return new Value(quantity, arrived.packetsPerSecond() / PACKETS_PER_KILO);
     }
 
-    /** UDP packets as fast as they go, for a time: those that arrived. */
+    /** UDP packets of one flow as fast as they go, for a time: those that arrived. */
     UdpCount flood(TestBed bed, String address, int bytes, int time) throws IOException, InterruptedException {
+        return flood(bed, List.of("send", address), bytes, time);
+    }
+
+    /** The same, to many addresses in turn. */
+    UdpCount spread(TestBed bed, int bytes, int time) throws IOException, InterruptedException {
+        return flood(bed, List.of("spread", RouteFiles.SPREAD.toString()), bytes, time);
+    }
+
+    private UdpCount flood(TestBed bed, List<String> where, int bytes, int time)
+            throws IOException, InterruptedException {
         LabProcess receiver = bed.start(
                 Side.B,
                 "udp-receiver",
                 List.of(udpgen.toString(), "receive", Long.toString(time + GRACE.toSeconds() / 2)));
         awaitReady(receiver);
-        LabProcess sender = bed.start(
-                Side.A,
-                "udp-sender",
-                List.of(udpgen.toString(), "send", address, Integer.toString(bytes), Integer.toString(time)));
+        List<String> command = new ArrayList<>(List.of(udpgen.toString()));
+        command.addAll(where);
+        command.addAll(List.of(Integer.toString(bytes), Integer.toString(time)));
+        LabProcess sender = bed.start(Side.A, "udp-sender", command);
         finish(sender, time);
         return UdpCount.parse(finish(receiver, time));
     }
@@ -128,7 +151,7 @@ final class Traffic {
         }
     }
 
-    private List<Value> roundTrips(TestBed bed, double interval, Quantity median, Quantity p99)
+    private List<Value> roundTrips(TestBed bed, String address, double interval, Quantity median, Quantity p99)
             throws IOException, InterruptedException {
         LabProcess ping = bed.start(
                 Side.A,
@@ -139,11 +162,11 @@ final class Traffic {
                         "-i",
                         Double.toString(interval),
                         "-c",
-                        Long.toString(Math.round(seconds / interval)),
+                        Long.toString(Math.round(plan.seconds() / interval)),
                         "-W",
                         "1",
-                        Side.B.hostIp4()));
-        List<Double> replies = PingReplies.micros(finish(ping, seconds));
+                        address));
+        List<Double> replies = PingReplies.micros(finish(ping, plan.seconds()));
         if (replies.isEmpty()) {
             throw new IOException("no ping was answered");
         }
@@ -151,11 +174,11 @@ final class Traffic {
         return List.of(new Value(median, times.median()), new Value(p99, times.percentile(99)));
     }
 
-    private List<Value> loadedRoundTrips(TestBed bed) throws IOException, InterruptedException {
-        int longer = seconds + 1;
-        LabProcess load = startTcp(bed, Side.B.hostIp4(), 1, longer);
-        List<Value> values =
-                roundTrips(bed, RESTED_INTERVAL_SECONDS, Quantity.RTT_LOADED_MEDIAN, Quantity.RTT_LOADED_P99);
+    private List<Value> loadedRoundTrips(TestBed bed, String address, Quantity median, Quantity p99)
+            throws IOException, InterruptedException {
+        int longer = plan.seconds() + 1;
+        LabProcess load = startTcp(bed, address, 1, longer);
+        List<Value> values = roundTrips(bed, address, RESTED_INTERVAL_SECONDS, median, p99);
         IperfReport.parse(finish(load, longer));
         return values;
     }

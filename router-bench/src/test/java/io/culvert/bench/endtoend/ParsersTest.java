@@ -68,6 +68,17 @@ final class ParsersTest {
     }
 
     @Test
+    void readsTheMemoryOfTablesAndCandidatesTogether() throws IOException {
+        String printed = """
+                MiB of heap                                  FIB alone FIB + RIB
+                5 IPv4 of /24                                     -2.0       1.8
+                both                                             135.9     100.0
+                """;
+        assertThat(Tables.megabytes(printed)).isCloseTo(104.8576, within(1e-9));
+        assertThatThrownBy(() -> Tables.megabytes("OutOfMemoryError")).isInstanceOf(IOException.class);
+    }
+
+    @Test
     void readsTheCountOfPackets() throws IOException {
         assertThat(UdpCount.parse("ready\n300000 1.500000\n")).isEqualTo(new UdpCount(300_000, 1.5));
         assertThat(new UdpCount(300_000, 1.5).packetsPerSecond()).isCloseTo(200_000, within(1e-6));
