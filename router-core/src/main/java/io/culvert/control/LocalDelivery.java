@@ -107,6 +107,7 @@ final class LocalDelivery {
             try (Rtnetlink kernel = Rtnetlink.open()) {
                 KernelLink tap = kernel.link(plan.device())
                         .orElseThrow(() -> new IOException("there is no device " + plan.device()));
+                setLoopbackUp(kernel);
                 if (tap.index() != index) {
                     takeBack(kernel, Set.of());
                     index = tap.index();
@@ -124,6 +125,30 @@ final class LocalDelivery {
             return null;
         });
         announce(plan);
+    }
+
+    /**
+     * Without it the kernel refuses routes to its own addresses, and a new namespace has it down. It is not set down again:
+     * other programs may have come to use it.
+     */
+    private void setLoopbackUp(Rtnetlink kernel) throws IOException {
+        KernelLink loopback = kernel.link("lo").orElse(null);
+        if (loopback == null || loopback.isUp()) {
+            return;
+        }
+        try {
+            kernel.setUp(loopback.index(), true);
+            log.info("the loopback device{} was down and has been set up, as local delivery needs it", where());
+        } catch (NativeException refused) {
+            warnOnce(
+                    "the loopback device" + where() + " is down, which local delivery can't do with, and may not be set"
+                            + " up by the router: do so with \"ip" + (namespace == null ? "" : " -n " + namespace)
+                            + " link set lo up\" (" + refused.getMessage() + ")");
+        }
+    }
+
+    private String where() {
+        return namespace == null ? " of this host" : " of namespace " + namespace;
     }
 
     /**

@@ -220,6 +220,17 @@ class LocalDeliveryKernelIT {
                 .contains("ip6 daddr fd00:1::1 drop");
     }
 
+    @Test
+    void setsTheLoopbackDeviceUpAndLeavesItUp() throws Exception {
+        router.ip("link set lo down");
+        apply(lan, wan);
+        assertThat(router.ip("addr show lo")).contains("LOOPBACK,UP", "inet 127.0.0.1/8");
+        assertThat(router.ip("addr show cvhost")).contains("inet 192.168.1.1/32");
+        assertThat(router.ip("route get 8.8.8.8")).contains("via 169.254.0.1 dev cvhost src 192.168.1.1");
+        delivery.close();
+        assertThat(router.ip("link show lo")).contains("LOOPBACK,UP");
+    }
+
     private void apply(RouterInterface... known) throws Exception {
         delivery.apply(LocalDeliveryPlan.of(config(), host, List.of(known)));
     }

@@ -115,6 +115,19 @@ class LocalDeliveryLifecycleIT {
         }
     }
 
+    @Test
+    void worksInANamespaceWhoseLoopbackDeviceIsDown() throws Exception {
+        try (LocalDeliveryNetwork network = new LocalDeliveryNetwork(folder, true)) {
+            network.host.ip("link set lo down");
+            Process process = network.startRouter();
+            assertAnswers(network);
+            assertThat(network.log())
+                    .contains("the loopback device of namespace " + network.host.name + " was down and has been set up")
+                    .doesNotContain("can't be set up and is tried again");
+            network.stop(process);
+        }
+    }
+
     private static void assertAnswers(LocalDeliveryNetwork network) {
         await().atMost(PATIENCE).ignoreExceptions().untilAsserted(() -> {
             assertThat(network.lan.sh("ping -n -c 1 -W 2 192.168.1.1"))
