@@ -94,9 +94,9 @@ final class RouterProcess {
             }
 
             @Override
-            public void missingRight(String interfaceName, IOException cause) {
+            public void missingRight(String what, IOException cause) {
                 exitCode.set(Culvert.EXIT_NO_PERMISSION);
-                log.error("interface {}: {}", interfaceName, cause.getMessage());
+                log.error("{}: {}", what, cause.getMessage());
             }
         };
         ManagementCommand version =

@@ -81,6 +81,7 @@ final class RouterSocket {
             return switch (answer.refusal().code()) {
                 case "not-allowed" -> Culvert.EXIT_NO_PERMISSION;
                 case "unknown-command" -> Culvert.EXIT_USAGE;
+                case "bad-config" -> Culvert.EXIT_BAD_CONFIG;
                 default -> Culvert.EXIT_FAILED;
             };
         }

@@ -12,6 +12,7 @@ import io.culvert.config.ManagementConfig;
 import io.culvert.control.ManagementProtocol.Code;
 import io.culvert.control.ManagementProtocol.Refusal;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -36,7 +37,7 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
 
     private record Opened(Path socket) implements Command {}
 
-    private record NotOpened(String message) implements Command {}
+    private record NotOpened(IOException cause) implements Command {}
 
     /** What became of the socket, told once. */
     public sealed interface Status {}
@@ -44,8 +45,17 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
     /** Operators can ask now. */
     public record Ready(Path socket) implements Status {}
 
-    /** There is no socket, and the actor has stopped. The message is for the operator and names the path. */
-    public record Failed(String message) implements Status {}
+    /** There is no socket, and the actor has stopped. The cause's message is for the operator and names the path. */
+    public record Failed(IOException cause) implements Status {
+        /** Whether the router lacks a permission. */
+        public boolean isMissingRight() {
+            return cause.getCause() instanceof AccessDeniedException;
+        }
+
+        public String message() {
+            return String.valueOf(cause.getMessage());
+        }
+    }
 
     private final Map<String, ManagementCommand> commands;
     private final ActorRef<Status> status;
@@ -109,7 +119,7 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
     }
 
     private Behavior<Command> notOpened(NotOpened message) {
-        status.tell(new Failed(message.message()));
+        status.tell(new Failed(message.cause()));
         return Behaviors.stopped();
     }
 
@@ -138,7 +148,7 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
                         try {
                             done(opener.open());
                         } catch (IOException e) {
-                            actor.tell(new NotOpened(String.valueOf(e.getMessage())));
+                            actor.tell(new NotOpened(e));
                         }
                     },
                     "management-open");

@@ -12,8 +12,19 @@ public interface ManagementCommand {
     final class Declined extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
+        private final ManagementProtocol.Code code;
+
         public Declined(String message) {
+            this(ManagementProtocol.Code.FAILED, message);
+        }
+
+        Declined(ManagementProtocol.Code code, String message) {
             super(message);
+            this.code = code;
+        }
+
+        ManagementProtocol.Code code() {
+            return code;
         }
     }
 

@@ -44,6 +44,8 @@ final class ManagementProtocol {
         BUSY,
         /** The answer, or the request, took too long. */
         TIMEOUT,
+        /** The configuration file has mistakes. */
+        BAD_CONFIG,
         /** The command failed. */
         FAILED
     }

@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.nio.channels.spi.AbstractSelector;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -99,6 +100,7 @@ final class ManagementServer implements AutoCloseable {
             throw new IOException("can't make the folder of management socket " + path + ": " + e, e);
         }
         removeStale(path);
+        refuseFolderOfOthers(path);
         UnixServerSocketChannel server = UnixServerSocketChannel.open();
         try {
             server.configureBlocking(false);
@@ -145,6 +147,17 @@ final class ManagementServer implements AutoCloseable {
         Object key = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
                 .fileKey();
         return key == null ? path : key;
+    }
+
+    /** Tells apart what else the system calls a refusal only in words of its own. */
+    private static void refuseFolderOfOthers(Path path) throws IOException {
+        Path folder = path.toAbsolutePath().getParent();
+        if (folder != null && !Files.isWritable(folder)) {
+            throw new IOException(
+                    "can't make management socket " + path + ": no permission to write to " + folder
+                            + ": be root, or set management.socket to a path elsewhere",
+                    new AccessDeniedException(folder.toString()));
+        }
     }
 
     private static void removeStale(Path path) throws IOException {
@@ -292,7 +305,7 @@ final class ManagementServer implements AutoCloseable {
                         out, Code.TIMEOUT, "no answer within " + limits.answer().toSeconds() + " s");
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof ManagementCommand.Declined declined) {
-                    ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(declined.getMessage()));
+                    ManagementProtocol.writeError(out, declined.code(), String.valueOf(declined.getMessage()));
                 } else {
                     LOG.warn("a management command failed", e.getCause());
                     ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(e.getCause()));

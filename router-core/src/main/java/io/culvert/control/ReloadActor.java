@@ -42,10 +42,19 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
     /**
      * What a reload has done.
      *
-     * @param applied whether the file is in force now; otherwise nothing has changed
+     * @param what whether the file is in force now; unless it is, nothing has changed
      * @param message for the operator
      */
-    public record Result(boolean applied, String message) {}
+    public record Result(Kind what, String message) {
+        /** How a reload can end. */
+        public enum Kind {
+            APPLIED,
+            /** The file has mistakes, or can't be read. */
+            BAD_CONFIG,
+            /** The file is fine, but can't be put in force as things are. */
+            REFUSED
+        }
+    }
 
     /** Reads and checks the configuration file. */
     @FunctionalInterface
@@ -97,14 +106,14 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
         } catch (BadConfigException bad) {
             String problems =
                     bad.problems().stream().map(ConfigProblem::toString).collect(Collectors.joining("\n"));
-            message.replyTo().tell(new Result(false, problems + "\nnothing was changed"));
+            message.replyTo().tell(new Result(Result.Kind.BAD_CONFIG, problems + "\nnothing was changed"));
             return this;
         }
         List<String> fixed = sectionsThatDiffer(inForce, next);
         if (!fixed.isEmpty()) {
             message.replyTo()
                     .tell(new Result(
-                            false,
+                            Result.Kind.REFUSED,
                             "a change of " + String.join(", ", fixed) + " needs a restart of the router; nothing was"
                                     + " changed"));
             return this;
@@ -122,13 +131,15 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
     private Behavior<Command> onApplied(Applied message) {
         RouteActor.Applied routesChanged = message.routes();
         if (routesChanged == null) {
-            message.replyTo().tell(new Result(false, "the route actor did not answer; nothing is known of its routes"));
+            message.replyTo()
+                    .tell(new Result(
+                            Result.Kind.REFUSED, "the route actor did not answer; nothing is known of its routes"));
         } else {
             inForce = message.config();
             listener.accept(inForce);
             message.replyTo()
                     .tell(new Result(
-                            true,
+                            Result.Kind.APPLIED,
                             routesChanged.changed() == 1
                                     ? "1 route changed"
                                     : routesChanged.changed() + " routes changed"));

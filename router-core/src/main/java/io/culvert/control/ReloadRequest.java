@@ -30,9 +30,11 @@ final class ReloadRequest implements ManagementCommand {
 
     @Override
     public CompletionStage<ManagementAnswer> answer() {
-        return reload.get()
-                .thenCompose(result -> result.applied()
-                        ? CompletableFuture.completedFuture(ManagementAnswer.of(result.message()))
-                        : CompletableFuture.failedFuture(new Declined(result.message())));
+        return reload.get().thenCompose(result -> switch (result.what()) {
+            case APPLIED -> CompletableFuture.completedFuture(ManagementAnswer.of(result.message()));
+            case BAD_CONFIG ->
+                CompletableFuture.failedFuture(new Declined(ManagementProtocol.Code.BAD_CONFIG, result.message()));
+            case REFUSED -> CompletableFuture.failedFuture(new Declined(result.message()));
+        });
     }
 }

@@ -118,8 +118,12 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         /** A part of the router that it can't do without has failed: the router ends. */
         void failed(String what);
 
-        /** The router ends because it lacks a right: trying again is of no use. Told once for each interface. */
-        void missingRight(String interfaceName, IOException cause);
+        /**
+         * The router ends because it lacks a right: trying again is of no use. Told once for each interface.
+         *
+         * @param what for which it is lacking, as an operator would say: {@code interface lan}
+         */
+        void missingRight(String what, IOException cause);
     }
 
     /** Makes what opens an interface; tests open other devices than the kernel's. */
@@ -530,7 +534,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> onManagementNews(ManagementNews news) {
         if (news.status() instanceof ManagementActor.Failed failed) {
-            outcome.failed(failed.message());
+            if (failed.isMissingRight()) {
+                outcome.missingRight("management", failed.cause());
+            } else {
+                outcome.failed(failed.message());
+            }
             return onStop();
         }
         startInterfaces();
@@ -598,7 +606,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         if (InterfaceActor.isMissingRight(unavailable.cause())) {
             // It tries again until it is closed, and would say the same each time.
             if (lackingRight.add(unavailable.interfaceId())) {
-                outcome.missingRight(configured.name(), unavailable.cause());
+                outcome.missingRight("interface " + configured.name(), unavailable.cause());
             }
             onStop();
         } else {

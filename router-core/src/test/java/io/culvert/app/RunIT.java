@@ -11,9 +11,12 @@ import io.culvert.ffi.NetworkNamespace;
 import io.culvert.telemetry.LaneLedger;
 import io.culvert.testkit.RequiresNamespaces;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -186,6 +189,41 @@ final class RunIT {
                 .asString()
                 .contains("interface x: ", reason);
         assertThat(socket()).doesNotExist();
+    }
+
+    @Test
+    void endsWithoutThePermissionToMakeItsManagementSocket() throws Exception {
+        Path closed = Files.createDirectory(folder.resolve("closed"));
+        Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("r-xr-xr-x"));
+        Path file = Files.writeString(
+                folder.resolve("r.conf"),
+                "router { management.socket = \"" + closed.resolve("sock") + "\", interfaces { " + PACKET + " } }\n");
+
+        Process router =
+                start(List.of("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"), file.toString());
+
+        assertEndsWith(router, Culvert.EXIT_NO_PERMISSION);
+        assertThat(log().lines().filter(line -> line.contains("ERROR")))
+                .singleElement()
+                .asString()
+                .contains("can't make management socket", "no permission to write to " + closed);
+    }
+
+    @Test
+    void reloadsRoutesAndTellsAFileWithMistakesFromOneThatNeedsARestart() throws Exception {
+        String file = config(PACKET, TUN);
+        String good = Files.readString(Path.of(file));
+        awaitReady(start(List.of(), file));
+
+        assertThat(reload()).isEqualTo(Culvert.EXIT_OK);
+        Files.writeString(Path.of(file), good.replace("eth0", "eth1"));
+        assertThat(reload()).isEqualTo(Culvert.EXIT_FAILED);
+        Files.writeString(Path.of(file), good.replace("device", "devise"));
+        assertThat(reload()).isEqualTo(Culvert.EXIT_BAD_CONFIG);
+    }
+
+    private int reload() {
+        return Culvert.commandLine().execute("reload", "--socket", socket().toString());
     }
 
     @Test

@@ -90,9 +90,14 @@ final class ShowCommandTest {
         assertThat(show(error("unknown-command", "there is nothing to show as \\\"x\\\""), "x"))
                 .isEqualTo(Culvert.EXIT_USAGE);
         assertThat(show(error("not-allowed", "uid 7 may not"), "x")).isEqualTo(Culvert.EXIT_NO_PERMISSION);
+        assertThat(show(error("bad-config", "r.conf:2: no"), "x")).isEqualTo(Culvert.EXIT_BAD_CONFIG);
         assertThat(show(error("failed", "boom"), "x")).isEqualTo(Culvert.EXIT_FAILED);
-        assertThat(err.toString())
-                .isEqualTo("culvert: there is nothing to show as \"x\"\nculvert: uid 7 may not\nculvert: boom\n");
+        assertThat(err.toString()).isEqualTo("""
+                        culvert: there is nothing to show as "x"
+                        culvert: uid 7 may not
+                        culvert: r.conf:2: no
+                        culvert: boom
+                        """);
         assertThat(out.toString()).isEmpty();
     }
 

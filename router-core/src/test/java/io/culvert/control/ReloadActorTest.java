@@ -8,6 +8,7 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
+import io.culvert.control.ReloadActor.Result.Kind;
 import io.culvert.fib.Fib;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.net.Ip4Address;
@@ -78,7 +79,7 @@ class ReloadActorTest {
                 "mtu = 1500",
                 "{ prefix = \"10.9.0.0/16\", action = prohibit }",
                 "{ prefix = \"10.8.0.0/16\", action = unreachable }");
-        assertThat(reloaded()).isEqualTo(new ReloadActor.Result(true, "2 routes changed"));
+        assertThat(reloaded()).isEqualTo(new ReloadActor.Result(Kind.APPLIED, "2 routes changed"));
         assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.PROHIBIT);
         assertThat(actionFor("10.8.0.1")).isEqualTo(FibAction.UNREACHABLE);
         assertThat(cameInForce).hasSize(1);
@@ -88,7 +89,7 @@ class ReloadActorTest {
     void runsOnWithTheOldConfigurationWhenTheNewOneHasAMistake() throws IOException {
         write("mtuu = 1500", "{ prefix = \"10.9.0.0/16\", action = prohibit }");
         ReloadActor.Result result = reloaded();
-        assertThat(result.applied()).isFalse();
+        assertThat(result.what()).isEqualTo(Kind.BAD_CONFIG);
         assertThat(result.message()).startsWith(file + ":2: ").contains("mtuu").endsWith("nothing was changed");
         assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
         assertThat(cameInForce).isEmpty();
@@ -99,7 +100,7 @@ class ReloadActorTest {
         write("mtu = 1400", "{ prefix = \"10.9.0.0/16\", action = prohibit }");
         assertThat(reloaded())
                 .isEqualTo(new ReloadActor.Result(
-                        false, "a change of interfaces needs a restart of the router; nothing was changed"));
+                        Kind.REFUSED, "a change of interfaces needs a restart of the router; nothing was changed"));
         assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
     }
 
@@ -119,7 +120,7 @@ class ReloadActorTest {
     @Test
     void appliesAnotherChangeAfterOne() throws IOException {
         write("mtu = 1500");
-        assertThat(reloaded().applied()).isTrue();
+        assertThat(reloaded().what()).isEqualTo(Kind.APPLIED);
         assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.NO_ROUTE);
         write("mtu = 1500", "{ prefix = \"10.9.0.0/16\", action = blackhole }");
         assertThat(reloaded().message()).isEqualTo("1 route changed");

@@ -254,8 +254,8 @@ class RouterActorTest {
             }
 
             @Override
-            public void missingRight(String interfaceName, IOException cause) {
-                told.add(interfaceName + ": " + cause.getMessage());
+            public void missingRight(String what, IOException cause) {
+                told.add(what + ": " + cause.getMessage());
                 try {
                     assertThat(tries.await(10, TimeUnit.SECONDS)).isTrue();
                 } catch (InterruptedException e) {
@@ -276,7 +276,7 @@ class RouterActorTest {
                 ConfigFactory.defaultReference());
         system.getWhenTerminated().toCompletableFuture().get(10, TimeUnit.SECONDS);
         assertThat(told).hasSize(2);
-        assertThat(told.get(0)).startsWith("a: ioctl TUNSETIFF");
+        assertThat(told.get(0)).startsWith("interface a: ioctl TUNSETIFF");
         assertThat(told.get(1)).isEqualTo("ended");
     }
 }

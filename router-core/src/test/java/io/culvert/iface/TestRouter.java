@@ -89,7 +89,7 @@ final class TestRouter implements AutoCloseable {
             }
 
             @Override
-            public void missingRight(String interfaceName, IOException cause) {
+            public void missingRight(String what, IOException cause) {
                 ready.completeExceptionally(cause);
             }
         };

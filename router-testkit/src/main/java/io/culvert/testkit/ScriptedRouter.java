@@ -82,7 +82,7 @@ public final class ScriptedRouter implements AutoCloseable {
             }
 
             @Override
-            public void missingRight(String interfaceName, IOException cause) {
+            public void missingRight(String what, IOException cause) {
                 ready.completeExceptionally(cause);
             }
         };
