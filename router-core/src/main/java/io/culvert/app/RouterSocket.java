@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 
 /** The running router that a command speaks to: the option that names it, and how failures to reach it are told. */
 final class RouterSocket {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(75);
 
     /** Where routers put their sockets unless their configuration says otherwise. */
     private final Path folder;

@@ -60,7 +60,7 @@ final class ManagementServer implements AutoCloseable {
      */
     record Limits(int clients, Duration request, Duration answer, Duration write) {
         static final Limits DEFAULT =
-                new Limits(8, Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(30));
+                new Limits(8, Duration.ofSeconds(5), Duration.ofSeconds(60), Duration.ofSeconds(30));
     }
 
     /** Answers requests; called on clients' threads. */

@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
     private static final List<String> ROUTES = List.of("routes", "route-files");
-    private static final Duration APPLIED_WITHIN = Duration.ofSeconds(10);
+    private static final Duration APPLIED_WITHIN = Duration.ofSeconds(30);
 
     /** What the actor is told. */
     public sealed interface Command {}

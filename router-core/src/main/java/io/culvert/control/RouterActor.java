@@ -137,6 +137,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private static final Openers KERNEL = InterfaceActor.Opener::of;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
     private static final Duration COUNTED_WITHIN = Duration.ofSeconds(1);
+    /** A file of a million routes takes seconds to read, longer on a machine that is busy forwarding. */
+    private static final Duration RELOAD_WITHIN = Duration.ofSeconds(55);
+
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
     private final RouterConfig config;
@@ -338,7 +341,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                         tables::interfaces),
                 new ShowConfig(() -> configInForce),
                 new ReloadRequest(() -> AskPattern.<ReloadActor.Command, ReloadActor.Result>ask(
-                        reload, ReloadActor.Reload::new, ANSWER_WITHIN, system.scheduler()))));
+                        reload, ReloadActor.Reload::new, RELOAD_WITHIN, system.scheduler()))));
         getContext()
                 .spawn(
                         ManagementActor.create(
