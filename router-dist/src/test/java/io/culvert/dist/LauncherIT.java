@@ -149,6 +149,34 @@ final class LauncherIT {
     }
 
     @Test
+    void archiveThatCanNotBeMadeIsToldOfOnceAndTriedAgainTheNextDay() throws IOException {
+        run(launcher, "version");
+        fakeJdk("21.0.4");
+        Path java = Path.of(environment.get("CULVERT_JAVA"), "bin/java");
+        Files.writeString(
+                java, Files.readString(java).replace("echo \"pid", "echo \"$*\" >>\"$TEST_LOG.java\"; echo \"pid"));
+
+        Result first = run(launcher, "version");
+        int calls = notes("java").size();
+        Result second = run(launcher, "version");
+
+        assertThat(first.err).contains("no archive of classes", "a rehearsal of culvert --help failed");
+        assertThat(second.err).isEmpty();
+        assertThat(notes("java")).as("calls of java").hasSize(calls + 1);
+        Path failed;
+        try (Stream<Path> files = Files.walk(tree.resolve("router-dist/target/quick/culvert/cds"))) {
+            failed = files.filter(file -> file.toString().endsWith("21.0.4.jsa.failed"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        Files.setLastModifiedTime(failed, FileTime.from(Instant.now().minusSeconds(25 * 3600)));
+        Result nextDay = run(launcher, "version");
+        assertThat(nextDay.err).as("the same again").isEmpty();
+        assertThat(notes("java")).as("calls of java").hasSize(2 * calls + 1);
+        assertThat(failed.resolveSibling("21.0.4.jsa")).doesNotExist();
+    }
+
+    @Test
     void operatorsOptionsPrevail() throws IOException {
         run(launcher, "version");
         fakeJdk("21.0.4");
