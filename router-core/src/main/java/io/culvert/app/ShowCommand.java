@@ -24,8 +24,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "show",
         description =
-                "Show a table of the running router: interfaces, routes, neighbors, counters, drops, graph, config or"
-                        + " version; without a name, list what there is.")
+                "Show a table of the running router: interfaces, routes, neighbors, counters, drops, graph, memory,"
+                        + " config or version; without a name, list what there is.")
 final class ShowCommand implements Callable<Integer> {
     @Parameters(paramLabel = "WHAT", arity = "0..1", description = "What to show.")
     private @Nullable String what;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
-import java.util.HashMap;
+import io.culvert.spi.OutPort;
+import io.culvert.spi.StageDescriptor;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** {@code show graph}: the stages of every arc in the order they run, and where their outputs lead. */
+/** {@code show graph}: the stages of every arc in the order they run, then those on none, and where their outputs lead. */
 final class ShowGraph implements ManagementCommand {
     private final Supplier<CompletionStage<RouterActor.View>> view;
 
@@ -21,7 +24,7 @@ final class ShowGraph implements ManagementCommand {
 
     @Override
     public String summary() {
-        return "the stages in the order they run, and where each output leads";
+        return "the stages of each arc in the order they run, and where each output leads";
     }
 
     @Override
@@ -36,15 +39,24 @@ final class ShowGraph implements ManagementCommand {
                 .text("output")
                 .text("leads-to")
                 .text("job");
-        Map<String, String> arcs = new HashMap<>();
-        router.graph().arcs().forEach((arc, stages) -> stages.forEach(stage -> arcs.put(stage.id(), arc.id())));
-        router.graph().forEachStage((stage, outputs) -> {
-            String arc = arcs.get(stage.id());
-            if (outputs.isEmpty()) {
-                table.row(arc, stage.id(), null, null, stage.job());
-            }
-            outputs.forEach((output, target) -> table.row(arc, stage.id(), output.name(), target, stage.job()));
-        });
+        Map<StageDescriptor, Map<OutPort, String>> stages = new LinkedHashMap<>();
+        router.graph().forEachStage(stages::put);
+        router.graph()
+                .arcs()
+                .forEach((arc, onArc) -> onArc.forEach(stage -> addRows(table, arc.id(), stage, stages.remove(stage))));
+        stages.forEach((stage, outputs) -> addRows(table, null, stage, outputs));
         return table.answer();
+    }
+
+    private static void addRows(
+            ManagementAnswer.Builder table,
+            @Nullable String arc,
+            StageDescriptor stage,
+            @Nullable Map<OutPort, String> outputs) {
+        if (outputs == null || outputs.isEmpty()) {
+            table.row(arc, stage.id(), null, null, stage.job());
+        } else {
+            outputs.forEach((output, target) -> table.row(arc, stage.id(), output.name(), target, stage.job()));
+        }
     }
 }

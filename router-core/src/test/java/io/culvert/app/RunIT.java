@@ -222,6 +222,28 @@ final class RunIT {
         assertThat(reload()).isEqualTo(Culvert.EXIT_BAD_CONFIG);
     }
 
+    @Test
+    void helpNamesAllThatCanBeShown() throws Exception {
+        awaitReady(start(List.of(), config(PACKET, TUN)));
+        StringWriter list = new StringWriter();
+        assertThat(Culvert.commandLine().setOut(new PrintWriter(list)).execute("show", "--socket", socket().toString()))
+                .isEqualTo(Culvert.EXIT_OK);
+
+        List<String> shown = list.toString()
+                .lines()
+                .skip(1)
+                .map(line -> line.split(" ", 2)[0])
+                .toList();
+        String help = Culvert.commandLine()
+                .getSubcommands()
+                .get("show")
+                .getUsageMessage()
+                .replaceAll("\\s+", " ");
+        assertThat(shown)
+                .contains("memory", "version")
+                .allSatisfy(what -> assertThat(help).containsPattern("[:,r] " + what + "[,; ]"));
+    }
+
     private int reload() {
         return Culvert.commandLine().execute("reload", "--socket", socket().toString());
     }
