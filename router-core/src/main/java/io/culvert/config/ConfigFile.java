@@ -13,6 +13,7 @@ import java.util.Collection;
 public final class ConfigFile {
     private static final String ROUTER = "router";
     private static final String AKKA = "akka";
+    private static final String LAB = "lab";
 
     private ConfigFile() {}
 
@@ -26,6 +27,10 @@ public final class ConfigFile {
         Problems problems = new Problems(file.toString());
         ConfigObject root = HoconFile.parse(file, problems);
         if (!problems.isEmpty()) {
+            throw new BadConfigException(problems.sorted());
+        }
+        if (root.containsKey(LAB) && !root.containsKey(ROUTER)) {
+            problems.add(1, "this is a lab, not the configuration of a router: culvert lab runs it");
             throw new BadConfigException(problems.sorted());
         }
         HoconFile.checkRepeatedKeys(file, ROUTER, problems);

@@ -29,7 +29,8 @@ final class RouteSection {
             "via",
             ValueType.listOf(ValueType.ADDRESS),
             "the destinations are on the link of interface",
-            "The next hop; several share the traffic by flow. It may be IPv6 for an IPv4 prefix (RFC 8950).");
+            "The next hop; several share the traffic by flow. It may be IPv6 for an IPv4 prefix (RFC 8950). On a tun,"
+                    + " where there are no neighbors, it does no more than say which interface.");
     static final Key<List<Located<String>>> INTERFACE = optional(
             "interface",
             ValueType.listOf(ValueType.TEXT),

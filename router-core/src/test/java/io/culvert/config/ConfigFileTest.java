@@ -295,6 +295,7 @@ final class ConfigFileTest {
                 mistake("a = 1\nrouter {}", "1: a is unknown at the top, expected router or akka"),
                 mistake("roter {}\nrouter {}", "1: roter is unknown at the top, did you mean router?"),
                 mistake("", "1: there is no router, expected router { ... }"),
+                mistake("lab {}", "1: this is a lab, not the configuration of a router: culvert lab runs it"),
                 mistake("router = 3", "1: router is 3, expected { ... }"),
                 mistake("router {}\nakka = no", "2: akka is \"no\", expected { ... }"),
                 mistake(
