@@ -207,7 +207,7 @@ record Bar(
             case START, IDLE_MEMORY ->
                 "It is mostly the JVM's and the libraries' ([ADR 8](adr/0008-start-and-footprint.md)).";
             case IDLE_CPU ->
-                "What runs at rest are timers, those of Akka's scheduler and the looks at the devices"
+                "What runs at rest are timers, those of Akka's scheduler first"
                         + " ([ADR 8](adr/0008-start-and-footprint.md)).";
             default -> "";
         };

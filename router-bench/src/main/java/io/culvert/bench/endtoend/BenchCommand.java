@@ -118,7 +118,7 @@ final class BenchCommand implements Callable<Integer> {
             Results results = new Bench(plan, culvert(module), yardsticks, out).run();
             List<Bar> bars = Bar.of(results);
             out.println(Bar.table(bars).text());
-            bars.stream().filter(Bar::missed).forEach(bar -> out.println("\n" + bar.shortfall()));
+            bars.stream().filter(Bar::missed).forEach(bar -> out.println("\n" + Page.withoutLinks(bar.shortfall())));
             write(output == null ? module.resolve("target") : output, results, plan, machine, out);
             return Culvert.EXIT_OK;
         } catch (InterruptedException e) {

@@ -68,6 +68,11 @@ final class Page {
         }
     }
 
+    /** A sentence of the page for where links are of no use: their words alone. */
+    static String withoutLinks(String sentence) {
+        return sentence.replaceAll("\\[([^]]+)]\\([^)]+\\)", "$1");
+    }
+
     private static final String BARS = """
 
 

@@ -123,6 +123,12 @@ final class ReportTest {
                 .doesNotContain("overlap");
     }
 
+    @Test
+    void terminalGetsTheWordsOfLinksAlone() {
+        assertThat(Page.withoutLinks("slow ([ADR 4](adr/0004-forwarding-tables.md)), [see](a.md)."))
+                .isEqualTo("slow (ADR 4), see.");
+    }
+
     private static Bar bar(List<Bar> bars, String what) {
         return bars.stream().filter(bar -> bar.what().equals(what)).findFirst().orElseThrow();
     }
