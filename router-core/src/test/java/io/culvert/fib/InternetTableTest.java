@@ -13,13 +13,13 @@ import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.FibEntry;
 import io.culvert.spi.Ip6Batch;
+import io.culvert.spi.NextHop;
 import io.culvert.testkit.InterfaceBuilder;
 import io.culvert.testkit.InternetRoutes;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -65,11 +65,35 @@ final class InternetTableTest {
         System.out.printf("1,250,000 routes take %.1f MB in FIB and RIB%n", bytes / 1e6);
         assertThat(bytes).isLessThan(MOST_BYTES);
         // The networks to the gateways, the router's addresses there and the broadcast addresses are routes too.
-        Set<IpPrefix> oracle = new HashSet<>(fib.entries(0).keySet());
+        Map<IpPrefix, FibEntry> oracle = fib.entries(0);
         assertThat(oracle).hasSizeGreaterThanOrEqualTo(ROUTES4 + ROUTES6);
+        List<NextHop> nextHops = new ArrayList<>();
+        for (int i = 0; i < GATEWAYS; i++) {
+            nextHops.add(new NextHop(i, vias.get(2 * i).get(0).gateway(), IpAddress.parse("10.0." + i + ".1")));
+            nextHops.add(new NextHop(i, vias.get(2 * i + 1).get(0).gateway(), IpAddress.parse("fd00:" + i + "::1")));
+        }
+        for (int i = 0; i < ROUTES4; i++) {
+            oracle.put(prefixes4.get(i), forwarding(prefixes4.get(i), nextHops.get(2 * (i % GATEWAYS))));
+        }
+        for (int i = 0; i < ROUTES6; i++) {
+            oracle.put(prefixes6.get(i), forwarding(prefixes6.get(i), nextHops.get(2 * (i % GATEWAYS) + 1)));
+        }
         int[] probes4 = InternetRoutes.addresses4(PROBES, 14);
         long[] probes6 = InternetRoutes.addresses6(prefixes6, PROBES, 16);
         compare(fib, oracle, probes4, probes6);
+
+        IpPrefix everywhere = Ip4Prefix.parse("0.0.0.0/0");
+        for (int gateway = 0; gateway < 2; gateway++) {
+            List<Route.Via> via = vias.get(2 * gateway);
+            long begun = System.nanoTime();
+            rib.put(route(everywhere, via));
+            rib.commit();
+            System.out.printf(
+                    "A change of the default route among them takes %.0f ms of the writer%n",
+                    (System.nanoTime() - begun) / 1e6);
+            oracle.put(everywhere, forwarding(everywhere, nextHops.get(2 * gateway)));
+            compare(fib, oracle, probes4, probes6);
+        }
 
         for (int i = 0; i < ROUTES4; i += 2) {
             withdraw(rib, oracle, prefixes4.get(i));
@@ -81,13 +105,17 @@ final class InternetTableTest {
         compare(fib, oracle, probes4, probes6);
     }
 
-    private static void withdraw(Rib rib, Set<IpPrefix> oracle, IpPrefix prefix) {
+    private static FibEntry forwarding(IpPrefix prefix, NextHop by) {
+        return new FibEntry(prefix.length(), FibAction.FORWARD, List.of(by));
+    }
+
+    private static void withdraw(Rib rib, Map<IpPrefix, FibEntry> oracle, IpPrefix prefix) {
         rib.remove(new Route.Key(0, prefix, RouteSource.STATIC));
         oracle.remove(prefix);
     }
 
     /** Finds the longest prefix of an address by trying every length. */
-    private static void compare(Fib fib, Set<IpPrefix> oracle, int[] probes4, long[] probes6) {
+    private static void compare(Fib fib, Map<IpPrefix, FibEntry> oracle, int[] probes4, long[] probes6) {
         Ip6Batch batch = new Ip6Batch(PROBES);
         for (int i = 0; i < PROBES; i++) {
             batch.add(probes6[2 * i], probes6[2 * i + 1]);
@@ -102,13 +130,14 @@ final class InternetTableTest {
         }
     }
 
-    private static void compare(FibEntry found, Set<IpPrefix> oracle, IpAddress address) {
+    private static void compare(FibEntry found, Map<IpPrefix, FibEntry> oracle, IpAddress address) {
         int length = address.bits();
-        while (length > 0 && !oracle.contains(address.prefix(length))) {
+        while (length > 0 && !oracle.containsKey(address.prefix(length))) {
             length--;
         }
-        if (found.prefixLength() != length) {
-            throw new AssertionError(address + " was decided by /" + found.prefixLength() + ", not by /" + length);
+        FibEntry expected = oracle.getOrDefault(address.prefix(length), FibEntry.NO_ROUTE);
+        if (found.prefixLength() != expected.prefixLength() || !found.answersLike(expected)) {
+            throw new AssertionError(address + " was decided by " + found + ", not by " + expected);
         }
     }
 
