@@ -39,18 +39,20 @@ final class FlowOrderIT {
     }
 
     private String one(String name, TestHost host, int net, String kind, int queues) throws IOException {
-        String common =
-                name + " { type = " + kind + ", queues = " + queues + ", addresses = [\"10." + net + ".0.1/24\"]\n";
+        String common = name + " { type = " + kind + ", queues = " + queues + ", addresses = [\"10." + net
+                + ".0.1/24\", \"fd00:" + net + "::1/64\"]\n";
         if (!kind.equals("packet")) {
             return common + "device = cv" + name + ", netns = " + host.namespace + "\nkernel { addresses = [\"10." + net
-                    + ".0.2/24\"], routes = [\"0.0.0.0/0\"] } }\n";
+                    + ".0.2/24\", \"fd00:" + net + "::2/64\"], routes = [\"0.0.0.0/0\", \"::/0\"] } }\n";
         }
         home.run("ip link add r" + name + " type veth peer name eth0 netns " + host.namespace);
         home.run("sysctl -qw net.ipv6.conf.r" + name + ".disable_ipv6=1");
         home.run("ip link set r" + name + " up");
         host.run("ip link set eth0 up");
         host.run("ip addr add 10." + net + ".0.2/24 dev eth0");
+        host.run("ip addr add fd00:" + net + "::2/64 dev eth0 nodad");
         host.run("ip route replace default via 10." + net + ".0.1");
+        host.run("ip -6 route replace default via fd00:" + net + "::1");
         return common + "device = r" + name + " }\n";
     }
 
@@ -61,9 +63,19 @@ final class FlowOrderIT {
     @ParameterizedTest(name = "{0} with {1} queues")
     @CsvSource({"tun, 1", "tun, 2", "tun, 3", "tap, 1", "tap, 2", "tap, 3", "packet, 1", "packet, 2", "packet, 3"})
     void everyFlowKeepsItsOrder(String kind, int queues) throws Exception {
+        everyFlowKeepsItsOrder(kind, queues, "10.1.0.2", "10.2.0.2");
+    }
+
+    @ParameterizedTest(name = "{0} with {1} queues")
+    @CsvSource({"tun, 2", "tap, 2", "packet, 2"})
+    void everyFlowOfIp6KeepsItsOrder(String kind, int queues) throws Exception {
+        everyFlowKeepsItsOrder(kind, queues, "fd00:1::2", "fd00:2::2");
+    }
+
+    private void everyFlowKeepsItsOrder(String kind, int queues, String ofA, String ofB) throws Exception {
         try (TestRouter router = TestRouter.startTwoLanes(home, interfaces(kind, queues))) {
-            Traffic.reach(a, "10.1.0.2", b, "10.2.0.2");
-            try (Flows flows = new Flows(a, "10.1.0.2", b, "10.2.0.2", 20_000, FLOWS, 18)) {
+            Traffic.reach(a, ofA, b, ofB);
+            try (Flows flows = new Flows(a, ofA, b, ofB, 20_000, FLOWS, 18)) {
                 flows.sendForward().sendBack();
                 await().atMost(Duration.ofSeconds(20))
                         .until(() -> Flows.received(flows.forward()) > 30_000 && Flows.received(flows.back()) > 30_000);
@@ -77,7 +89,7 @@ final class FlowOrderIT {
             assertThat(router.seen("a"))
                     .hasSize(queues)
                     .allSatisfy(queue -> assertThat(queue.packets.get()).isPositive());
-            Traffic.transfer(a, b, "10.2.0.2", 1 << 20);
+            Traffic.transfer(a, b, ofB, 1 << 20);
         }
     }
 
