@@ -112,7 +112,8 @@ final class Page {
             - Start: from `culvert run` to the first packet at the other host, with a packet sent every 2 ms meanwhile.
             - Memory and CPU while idle: a router of two tuns, a tap and a packet socket at default settings, after 10 s
               of rest and in the 10 s behind them.
-            - Pauses: of the safepoint log of the JVM, during 30 s of TCP and 30 s of UDP as fast as they go.
+            - Pauses: of the safepoint log of the JVM, during 30 s of TCP and 30 s of UDP as fast as they go,
+              from 2 s after the router is ready: the collection with which its start ends is not among them.
             - Allocation: of all threads but the recorder's, by a flight recording, over the packets that arrived in 10 s.
             - Lookups: `FibLookupBenchmark` of `router-bench` in a JVM without packets, with a million random addresses in
               turn; one value for each iteration. The stage looks IPv6 addresses up in vectors.
