@@ -190,9 +190,7 @@ record Bar(
 
     private static String cause(Quantity quantity) {
         return switch (quantity) {
-            case LONGEST_PAUSE ->
-                " A pause counts from the request until all threads go on; one that the kernel or the hypervisor has taken"
-                        + " off its core must run again before all can stop.";
+            case LONGEST_PAUSE -> " A pause counts from the request until all threads go on.";
             case LOOKUP_IP4 ->
                 "Nearly every lookup reads one slot of a first array of 64 MiB, which no cache holds"
                         + " ([ADR 4](adr/0004-forwarding-tables.md)): it takes what a read of memory takes here.";
