@@ -272,7 +272,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             lanes.add(lane);
             EventLoop loop = new EventLoop();
             loops.add(loop);
-            String dispatcher = LaneDispatcher.register(getContext().getSystem(), number, loop);
+            String dispatcher = LaneDispatcher.register(getContext().getSystem(), lane, loop);
             ActorRef<LaneActor.Command> actor =
                     getContext().spawn(LaneActor.create(lane, graph, this::deviceLost, dispatcher), "lane-" + number);
             getContext().watch(actor);

@@ -21,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -108,6 +109,7 @@ public final class Lane {
     private int recirculatedHead;
     private int recirculatedCount;
     private final AtomicReference<@Nullable Runnable> waker = new AtomicReference<>();
+    private BooleanSupplier wait = () -> false;
     private long now;
     private int runningStages;
     private int stagesMade;
@@ -164,6 +166,18 @@ public final class Lane {
         if (wake != null) {
             wake.run();
         }
+    }
+
+    /**
+     * How to wait on the lane's thread for its devices while nothing else wants the thread; answers false when something
+     * does. Before the lane runs.
+     */
+    void waitBy(BooleanSupplier wait) {
+        this.wait = wait;
+    }
+
+    boolean awaitDevices() {
+        return wait.getAsBoolean();
     }
 
     void setWaker(@Nullable Runnable wake) {

@@ -23,13 +23,14 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where every packet enters a lane: reads the receive queues in turn, without waiting, and emits what it finds as vectors.
  * Packets that go round again and frames of the control plane enter here too, ahead of the devices, each at its own outlet.
  *
  * <p>While there is work it polls. A queue that stays empty while others are busy is left alone until it wakes the lane;
- * when all are empty the source sleeps, costing nothing, until one does.
+ * when all are empty and the lane has nothing else to do, the source waits, costing nothing, until one does.
  */
 final class LaneSource extends GraphStage<LaneSource.Entries> {
     /** Empty reads in a row after which a queue is no longer polled while others are busy. */
@@ -204,6 +205,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         private final BufferPool spare = spareBuffers();
         private final PacketVector spareVector = new PacketVector(SPARE_BUFFERS);
         private final AtomicBoolean woken = new AtomicBoolean();
+        private volatile @Nullable Thread waiting;
         private int next;
 
         Logic() {
@@ -226,7 +228,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 emitNext();
             });
             Runnable wake = () -> {
-                if (woken.compareAndSet(false, true)) {
+                if (Thread.currentThread() != waiting && woken.compareAndSet(false, true)) {
                     callback.invoke(this);
                 }
             };
@@ -256,9 +258,29 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
             } else if (stopSwitch.requested) {
                 completeStage();
             } else if (!emitReceived()) {
+                awaitReceived();
+            }
+        }
+
+        /**
+         * Asks all queues to call and, where nothing else has to be done by this thread, waits here for the first that does:
+         * what it has is on its way before anything else.
+         */
+        private void awaitReceived() {
+            boolean alone = true;
+            boolean received = false;
+            while (alone && !received) {
                 for (PolledQueue queue : polled) {
                     queue.arm();
                 }
+                if (interpreter().isSuspended()) {
+                    return; // there are events for other stages
+                }
+                waiting = Thread.currentThread();
+                alone = lane.awaitDevices();
+                waiting = null;
+                lane.readClock();
+                received = emitReceived();
             }
         }
 

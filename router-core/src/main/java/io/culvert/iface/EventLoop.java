@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A queue that has run dry arms its {@link Watch} and is called back once, on this thread, when something can be read.
  * Queues that are busy never touch epoll; while the lane has tasks, armed ones are looked at between two of them, without
- * waiting. Tasks that the lane gives itself neither allocate nor signal.
+ * waiting. A task that has come to its end waits itself, by {@link Tasks#awaitCallbacks}, and goes on without a way through
+ * queues. Tasks that the lane gives itself neither allocate nor signal.
  */
 public final class EventLoop implements Closeable {
     private static final int MAX_WATCHES = 4096;
@@ -117,11 +119,26 @@ public final class EventLoop implements Closeable {
         throw new NativeException("epoll_ctl", Errno.ENOSPC, "more than " + MAX_WATCHES + " queues");
     }
 
+    /** The tasks of a loop that has a thread. */
+    public interface Tasks extends ExecutorService {
+        /**
+         * For a task that has nothing left to do but to wait for descriptors, on the loop's thread: waits in its place until
+         * callbacks have run.
+         *
+         * @param othersWait whether the thread has other work that the loop does not know of; it is announced by {@link #rouse}
+         * @return false when there is other work: the task is to end
+         */
+        boolean awaitCallbacks(BooleanSupplier othersWait);
+
+        /** Has a waiting thread look for work again. Any thread. */
+        void rouse();
+    }
+
     /**
      * Gives the loop a thread, and answers with what takes its tasks; its shutdown ends the thread. One at a time: a loop
      * that has been shut down can be started again.
      */
-    public ExecutorService start(ThreadFactory threads) {
+    public Tasks start(ThreadFactory threads) {
         Runner runner;
         synchronized (this) {
             if (closed) {
@@ -159,7 +176,7 @@ public final class EventLoop implements Closeable {
         wake.close();
     }
 
-    private final class Runner extends AbstractExecutorService implements Runnable {
+    private final class Runner extends AbstractExecutorService implements Tasks, Runnable {
         private final Queue<Runnable> fromOthers = new ConcurrentLinkedQueue<>();
         private final ArrayDeque<Runnable> own = new ArrayDeque<>();
         private final AtomicBoolean asleep = new AtomicBoolean();
@@ -189,7 +206,8 @@ public final class EventLoop implements Closeable {
             }
         }
 
-        private void rouse() {
+        @Override
+        public void rouse() {
             if (asleep.compareAndSet(true, false)) {
                 wake.signal();
             }
@@ -259,15 +277,26 @@ public final class EventLoop implements Closeable {
         private void sleep() {
             asleep.set(true);
             takeEvents(fromOthers.isEmpty() && !shutdown ? FOREVER : 0);
-            asleep.set(false);
         }
 
-        private void takeEvents(int timeoutMs) {
+        @Override
+        public boolean awaitCallbacks(BooleanSupplier othersWait) {
+            asleep.set(true);
+            boolean alone = own.isEmpty() && fromOthers.isEmpty() && !shutdown && !othersWait.getAsBoolean();
+            alone &= takeEvents(alone ? FOREVER : 0);
+            return alone;
+        }
+
+        /** Calls back those whose descriptors are ready; false when somebody brought a task meanwhile. */
+        private boolean takeEvents(int timeoutMs) {
+            boolean alone = true;
             int ready = epoll.await(timeoutMs);
+            asleep.set(false);
             for (int i = 0; i < ready; i++) {
                 long slot = epoll.data(i);
                 if (slot == TASKS_WAIT) {
                     wake.drain();
+                    alone = false;
                     continue;
                 }
                 Watch watch = watches.get((int) slot);
@@ -275,6 +304,7 @@ public final class EventLoop implements Closeable {
                     watch.fire();
                 }
             }
+            return alone;
         }
 
         @Override

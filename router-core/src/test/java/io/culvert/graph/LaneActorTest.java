@@ -8,7 +8,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.FishingOutcomes;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
-import akka.dispatch.Dispatchers;
+import io.culvert.iface.EventLoop;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
@@ -45,6 +45,7 @@ class LaneActorTest {
 
     private final ScriptedInterface left = ScriptedInterface.pointToPoint(0);
     private final ScriptedInterface right = ScriptedInterface.pointToPoint(1);
+    private final EventLoop loop = TestLane.loop();
     private final List<String> faults = new CopyOnWriteArrayList<>();
     private final List<String> losses = new CopyOnWriteArrayList<>();
     private final TestProbe<LaneActor.Settled> settled = KIT.createTestProbe();
@@ -191,7 +192,7 @@ class LaneActorTest {
                 lane,
                 graph,
                 (id, cause) -> losses.add(id + " " + cause.getMessage()),
-                Dispatchers.DefaultDispatcherId()));
+                LaneDispatcher.register(KIT.system(), lane, loop)));
         actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
         actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
         settled.receiveSeveralMessages(2);
@@ -246,7 +247,10 @@ class LaneActorTest {
     }
 
     private void awaitSent(ScriptedInterface on, int count) {
-        await().atMost(Duration.ofSeconds(5)).until(() -> on.sent().size() >= count);
+        await().pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(1))
+                .atMost(Duration.ofSeconds(5))
+                .until(() -> on.sent().size() >= count);
     }
 
     @AfterEach
@@ -255,6 +259,7 @@ class LaneActorTest {
         KIT.createTestProbe().expectTerminated(actor, Duration.ofSeconds(5));
         assertThat(lane.ledger().inFlight()).as(lane.ledger().toString()).isZero();
         assertThat(lane.buffersOutstanding()).isZero();
+        loop.close();
     }
 
     @AfterAll
@@ -463,6 +468,18 @@ class LaneActorTest {
             left.arrive(bytes("p"));
             assertThat(right.sent().size()).isGreaterThan(1);
         });
+    }
+
+    /** Between two of them the lane has nothing to do, and waits: nothing but the frame tells it that there is one. */
+    @Test
+    void sendsEachFrameOfTheControlPlaneAtOnceWhileNothingElseHappens() {
+        start();
+        await().until(() -> lane.inject(1, bytes("first")) && !right.sent().isEmpty());
+        int sent = right.sent().size();
+        for (int i = 1; i <= 500; i++) {
+            lane.inject(1, bytes("frame " + i));
+            awaitSent(right, sent + i);
+        }
     }
 
     @Test

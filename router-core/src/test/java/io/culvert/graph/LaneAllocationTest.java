@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class LaneAllocationTest {
     private static final int WARM_UP_PACKETS = 1_000_000;
     private static final int PACKETS = 500_000;
+    private static final int SINGLE_PACKETS = 50_000;
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     @ParameterizedTest
@@ -38,6 +39,24 @@ final class LaneAllocationTest {
             assertThat(bytesForAPacket(treadmill)).isLessThan(1);
         }
         assertThat(treadmill.ledger().get(LaneLedger.Entry.TRANSMITTED)).isEqualTo(WARM_UP_PACKETS + PACKETS);
+    }
+
+    /** What a lane of few and large packets does all the time. */
+    @Test
+    void allocatesLessThanAByteForAPacketThatWakesIt() {
+        try (Treadmill treadmill = Treadmill.start(Traffic.TUN4)) {
+            forwardSingly(treadmill);
+
+            long before = allocatedByLanes();
+            forwardSingly(treadmill);
+            assertThat((double) (allocatedByLanes() - before) / SINGLE_PACKETS).isLessThan(1);
+        }
+    }
+
+    private static void forwardSingly(Treadmill treadmill) {
+        for (int i = 0; i < SINGLE_PACKETS; i++) {
+            treadmill.forward(1);
+        }
     }
 
     @Test

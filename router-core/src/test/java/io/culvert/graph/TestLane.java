@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.graph;
 
+import io.culvert.ffi.NativeException;
+import io.culvert.iface.EventLoop;
 import io.culvert.packet.BufferPool;
 import io.culvert.spi.Arc;
 import io.culvert.spi.DropReason;
@@ -28,6 +30,15 @@ final class TestLane {
     private static final StageHarness HARNESS = StageHarness.of(stage("environment", Arc.DEVICE_INPUT, List.of()), 1);
 
     private TestLane() {}
+
+    /** A thread's worth of waiting. */
+    static EventLoop loop() {
+        try {
+            return new EventLoop();
+        } catch (NativeException noDescriptors) {
+            throw new IllegalStateException(noDescriptors);
+        }
+    }
 
     /** A lane with empty tables. */
     static Lane lane(BufferPool pool, List<String> faults, FaultPolicy policy, LongSupplier clock) {

@@ -10,7 +10,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 class EventLoopTest {
     private final AtomicReference<Throwable> uncaught = new AtomicReference<>();
     private EventLoop loop;
-    private ExecutorService tasks;
+    private EventLoop.Tasks tasks;
     private EventFd readable;
     private EventLoop.Watch watch;
     private Thread thread;
@@ -150,6 +150,79 @@ class EventLoopTest {
         fired.get();
         assertThat(called).isFalse();
         other.close();
+    }
+
+    @Test
+    void aTaskWaitsInItsPlaceAndGoesOnWhenItHasBeenCalledBack() throws Exception {
+        AtomicInteger calls = new AtomicInteger();
+        AtomicInteger waits = new AtomicInteger();
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        tasks.execute(() -> {
+            while (calls.get() < 1000) {
+                watch.arm(() -> {
+                    readable.drain();
+                    calls.incrementAndGet();
+                });
+                if (!tasks.awaitCallbacks(() -> false)) {
+                    done.completeExceptionally(new AssertionError("nobody else wanted the thread"));
+                    return;
+                }
+                waits.incrementAndGet();
+            }
+            done.complete(null);
+        });
+        for (int i = 1; i <= 1000; i++) {
+            readable.signal();
+            int expected = i;
+            while (calls.get() < expected && !done.isDone()) {
+                Thread.onSpinWait();
+            }
+        }
+        done.get();
+        assertThat(waits).hasValue(1000);
+    }
+
+    @Test
+    void aTaskThatWaitsIsToEndWhenThereIsAnother() throws Exception {
+        for (int i = 0; i < 1000; i++) {
+            CountDownLatch waiting = new CountDownLatch(1);
+            CompletableFuture<Boolean> alone = new CompletableFuture<>();
+            tasks.execute(() -> {
+                waiting.countDown();
+                alone.complete(tasks.awaitCallbacks(() -> false));
+            });
+            waiting.await();
+            tasks.submit(() -> {}).get();
+            assertThat(alone).isCompletedWithValue(false);
+        }
+    }
+
+    @Test
+    void aTaskThatWaitsIsToEndWhenTheThreadHasOtherWork() throws Exception {
+        AtomicBoolean others = new AtomicBoolean(true);
+        assertThat(tasks.submit(() -> tasks.awaitCallbacks(others::get)).get())
+                .as("work that was there before")
+                .isFalse();
+        for (int i = 0; i < 1000; i++) {
+            others.set(false);
+            CountDownLatch waiting = new CountDownLatch(1);
+            Future<Boolean> alone = tasks.submit(() -> {
+                waiting.countDown();
+                return tasks.awaitCallbacks(others::get);
+            });
+            waiting.await();
+            others.set(true);
+            tasks.rouse();
+            assertThat(alone.get()).as("work that came while it waited").isFalse();
+        }
+    }
+
+    @Test
+    void aTaskThatWaitsIsToEndWhenTheLoopIsShutDown() throws Exception {
+        Future<Boolean> alone = tasks.submit(() -> tasks.awaitCallbacks(() -> false));
+        tasks.shutdown();
+        assertThat(alone.get()).isFalse();
+        assertThat(tasks.awaitTermination(10, TimeUnit.SECONDS)).isTrue();
     }
 
     @Test

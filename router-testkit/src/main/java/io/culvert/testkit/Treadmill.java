@@ -6,6 +6,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import com.typesafe.config.ConfigFactory;
 import io.culvert.config.StageSettings;
+import io.culvert.ffi.EventFd;
 import io.culvert.ffi.NativeException;
 import io.culvert.fib.Fib;
 import io.culvert.graph.BuiltInStages;
@@ -33,6 +34,7 @@ import io.culvert.spi.TransmitQueue;
 import io.culvert.telemetry.LaneLedger;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
@@ -90,12 +92,13 @@ public final class Treadmill implements AutoCloseable {
     private static final int BUFFERS = 2 * VECTOR_PACKETS;
 
     private static final int NEIGHBORS = 16;
+    private static final int LONGEST_PACKET = 2048;
     private static final int IN = 0;
     private static final int OUT = 1;
 
     private final ActorSystem<Void> system =
             ActorSystem.create(Behaviors.empty(), "treadmill", ConfigFactory.defaultReference());
-    private final EventLoop loop = eventLoop();
+    private final EventLoop loop;
     private final Supply supply;
     private final Sink sink = new Sink();
     private final Lane lane;
@@ -104,7 +107,12 @@ public final class Treadmill implements AutoCloseable {
     private long wanted;
 
     private Treadmill(Traffic traffic, List<StageDescriptor> stages) {
-        supply = new Supply(traffic);
+        try {
+            loop = new EventLoop();
+            supply = new Supply(traffic, loop);
+        } catch (NativeException noDescriptors) {
+            throw new IllegalStateException(noDescriptors);
+        }
         lane = new Lane(
                 0,
                 BufferPool.allocate(BUFFERS),
@@ -124,7 +132,7 @@ public final class Treadmill implements AutoCloseable {
                         List.of(supply),
                         List.of(sink),
                         (id, cause) -> fault = cause.toString(),
-                        LaneDispatcher.register(system, 0, loop),
+                        LaneDispatcher.register(system, lane, loop),
                         Materializer.createMaterializer(system));
     }
 
@@ -166,7 +174,7 @@ public final class Treadmill implements AutoCloseable {
 
     /** Bytes of the packet that left last; while nothing is being forwarded. */
     public byte[] lastSent() {
-        return sink.last;
+        return Arrays.copyOf(sink.last, sink.lastLength);
     }
 
     public LaneLedger ledger() {
@@ -179,27 +187,22 @@ public final class Treadmill implements AutoCloseable {
         running.ended().toCompletableFuture().join();
         system.terminate();
         system.getWhenTerminated().toCompletableFuture().join();
+        supply.close();
         loop.close();
     }
 
-    private static EventLoop eventLoop() {
-        try {
-            return new EventLoop();
-        } catch (NativeException noDescriptors) {
-            throw new IllegalStateException(noDescriptors);
-        }
-    }
-
-    /** Has packets as long as it is allowed to. */
+    /** Has packets as long as it is allowed to; as a device does, it has a descriptor that is readable when there are more. */
     private static final class Supply implements ReceiveQueue {
         private final byte[][] packets = new byte[FLOWS][];
         private final boolean ethernet;
         private volatile long allowed;
         private long given;
         private int flow;
-        private @Nullable Runnable wake;
+        private final EventFd readable = EventFd.create();
+        private final EventLoop.Watch watch;
 
-        Supply(Traffic traffic) {
+        Supply(Traffic traffic, EventLoop loop) throws NativeException {
+            watch = loop.watch(readable.fd());
             ethernet = traffic.ethernet;
             for (int i = 0; i < FLOWS; i++) {
                 packets[i] = traffic.packet(i);
@@ -207,15 +210,13 @@ public final class Treadmill implements AutoCloseable {
         }
 
         void allow(long packetsInAll) {
-            Runnable toWake;
-            synchronized (this) {
-                allowed = packetsInAll;
-                toWake = wake;
-                wake = null;
-            }
-            if (toWake != null) {
-                toWake.run();
-            }
+            allowed = packetsInAll;
+            readable.signal();
+        }
+
+        void close() {
+            watch.close();
+            readable.close();
         }
 
         @Override
@@ -225,6 +226,9 @@ public final class Treadmill implements AutoCloseable {
 
         @Override
         public int receive(PacketVector into, BufferPool pool) {
+            if (allowed == given) {
+                readable.drain();
+            }
             int received = 0;
             long left = allowed - given;
             while (received < left && !into.isFull()) {
@@ -250,14 +254,8 @@ public final class Treadmill implements AutoCloseable {
         }
 
         @Override
-        public void arm(Runnable toWake) {
-            synchronized (this) {
-                if (allowed == given) {
-                    wake = toWake;
-                    return;
-                }
-            }
-            toWake.run();
+        public void arm(Runnable wake) {
+            watch.arm(wake);
         }
     }
 
@@ -266,7 +264,8 @@ public final class Treadmill implements AutoCloseable {
         private volatile long taken;
         private volatile long wakeAt;
         private volatile @Nullable Thread waiting;
-        private byte[] last = {};
+        private final byte[] last = new byte[LONGEST_PACKET];
+        private int lastLength;
 
         void wake(long atPackets, Thread thread) {
             waiting = thread;
@@ -283,7 +282,9 @@ public final class Treadmill implements AutoCloseable {
             int accepted = sent.size() - from;
             long now = taken + accepted;
             if (now == wakeAt) {
-                last = sent.get(sent.size() - 1).toByteArray();
+                PacketBuffer packet = sent.get(sent.size() - 1);
+                lastLength = packet.length();
+                packet.bytes().get(packet.start(), last, 0, lastLength);
             }
             taken = now;
             if (now == wakeAt) {
