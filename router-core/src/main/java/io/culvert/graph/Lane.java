@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -110,6 +111,7 @@ public final class Lane {
     private int recirculatedCount;
     private final AtomicReference<@Nullable Runnable> waker = new AtomicReference<>();
     private BooleanSupplier wait = () -> false;
+    private AtomicInteger callsUnderWay = new AtomicInteger();
     private long now;
     private int runningStages;
     private int stagesMade;
@@ -195,6 +197,11 @@ public final class Lane {
     /** A number that no other stage of the lane has, be it of a graph before. */
     int numberStage() {
         return stagesMade++;
+    }
+
+    /** Calls that have been made into the graph that was announced last, and not come there yet. */
+    AtomicInteger callsUnderWay() {
+        return callsUnderWay;
     }
 
     StageCounters countersOf(StageDescriptor stage) {
@@ -290,6 +297,7 @@ public final class Lane {
      */
     CompletionStage<Done> begin(int stages) {
         runningStages = stages;
+        callsUnderWay = new AtomicInteger();
         CompletableFuture<Done> ended = new CompletableFuture<>();
         gone = ended;
         return ended;

@@ -7,7 +7,6 @@ import akka.stream.Inlet;
 import akka.stream.Outlet;
 import akka.stream.Shape;
 import akka.stream.stage.AbstractOutHandler;
-import akka.stream.stage.AsyncCallback;
 import akka.stream.stage.GraphStage;
 import akka.stream.stage.GraphStageLogic;
 import io.culvert.ffi.NativeMemory;
@@ -22,7 +21,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -204,7 +203,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         private final StageCounters counters = lane.countersOf(DESCRIPTOR);
         private final BufferPool spare = spareBuffers();
         private final PacketVector spareVector = new PacketVector(SPARE_BUFFERS);
-        private final AtomicBoolean woken = new AtomicBoolean();
+        private final AtomicInteger callsUnderWay = lane.callsUnderWay();
         private volatile @Nullable Thread waiting;
         private int next;
 
@@ -223,13 +222,13 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
 
         @Override
         public void preStart() {
-            AsyncCallback<Logic> callback = createAsyncCallback(logic -> {
-                woken.set(false);
+            LaneCall call = new LaneCall(callsUnderWay, createAsyncCallback(arriving -> {
+                arriving.arrived();
                 emitNext();
-            });
+            }));
             Runnable wake = () -> {
-                if (Thread.currentThread() != waiting && woken.compareAndSet(false, true)) {
-                    callback.invoke(this);
+                if (Thread.currentThread() != waiting) {
+                    call.run();
                 }
             };
             for (int i = 0; i < polled.length; i++) {
@@ -273,8 +272,8 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 for (PolledQueue queue : polled) {
                     queue.arm();
                 }
-                if (interpreter().isSuspended()) {
-                    return; // there are events for other stages
+                if (callsUnderWay.get() != 0 || interpreter().isSuspended()) {
+                    return; // stages have been called, or have events
                 }
                 waiting = Thread.currentThread();
                 alone = lane.awaitDevices();

@@ -4,7 +4,6 @@ package io.culvert.graph;
 import akka.stream.Inlet;
 import akka.stream.Outlet;
 import akka.stream.UniformFanOutShape;
-import akka.stream.stage.AsyncCallback;
 import akka.stream.stage.InHandler;
 import akka.stream.stage.OutHandler;
 import akka.stream.stage.TimerGraphStageLogic;
@@ -27,7 +26,7 @@ import io.culvert.telemetry.LaneLedger;
 import io.culvert.telemetry.StageCounters;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -80,11 +79,10 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private final PacketBuffer[] allocated;
     private int allocatedCount;
 
-    private final AtomicBoolean signalled = new AtomicBoolean();
     private boolean signalDue;
     private boolean timerDue;
     private long timerAt = Long.MAX_VALUE;
-    private @Nullable AsyncCallback<StageRunner> signalCallback;
+    private @Nullable LaneCall signal;
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // arrays of generic types
     StageRunner(
@@ -127,11 +125,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public void preStart() {
-        signalCallback = createAsyncCallback(runner -> {
-            signalled.set(false);
+        signal = new LaneCall(lane.callsUnderWay(), createAsyncCallback(arriving -> {
+            arriving.arrived();
             signalDue = true;
             proceed();
-        });
+        }));
         stage = descriptor.create(this);
         if (outlets.length == 0) {
             pull(in);
@@ -662,12 +660,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public Runnable signal() {
-        return () -> {
-            AsyncCallback<StageRunner> callback = signalCallback;
-            if (callback != null && signalled.compareAndSet(false, true)) {
-                callback.invoke(this);
-            }
-        };
+        return Objects.requireNonNull(signal, "the stage is set up once its graph runs");
     }
 
     @Override

@@ -7,6 +7,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.dispatch.Dispatchers;
+import io.culvert.iface.EventLoop;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
@@ -62,6 +63,62 @@ class LaneSourceTest {
         @Override
         public void arm(Runnable wake) {
             armed = true;
+        }
+    }
+
+    /** What a device does whose descriptor is gone, or that has something just then: it calls while it is being armed. */
+    private static final class CallingQueue implements ReceiveQueue {
+        private final CountDownLatch read = new CountDownLatch(1);
+        private boolean called;
+
+        @Override
+        public int interfaceId() {
+            return 0;
+        }
+
+        @Override
+        public int receive(PacketVector into, BufferPool pool) {
+            if (called) {
+                read.countDown();
+            }
+            return 0;
+        }
+
+        @Override
+        public void arm(Runnable wake) {
+            if (!called) {
+                called = true;
+                wake.run();
+            }
+        }
+    }
+
+    @Test
+    void doesNotWaitForDevicesWhileItsOwnThreadHasCalledIt() throws Exception {
+        ActorTestKit kit = ActorTestKit.create();
+        try (EventLoop loop = new EventLoop()) {
+            Lane lane = TestLane.lane(
+                    BufferPool.allocate(16), new CopyOnWriteArrayList<>(), FaultPolicy.DROP, System::nanoTime);
+            StageDescriptor input = StageDescriptor.named("input", "Sends everything to no interface.")
+                    .arc(Arc.DEVICE_INPUT)
+                    .terminal()
+                    .outputs(new OutPort[] {OUT})
+                    .factory(setup -> (packets, context) -> context.sendAll(packets, OUT));
+            TestProbe<LaneActor.Settled> settled = kit.createTestProbe();
+            ActorRef<LaneActor.Command> actor = kit.spawn(LaneActor.create(
+                    lane,
+                    new RouterGraph(List.of(input)),
+                    (id, cause) -> {},
+                    LaneDispatcher.register(kit.system(), lane, loop)));
+            CallingQueue queue = new CallingQueue();
+            actor.tell(new LaneActor.Attach(0, List.of(queue), ScriptedInterface.pointToPoint(2), settled.ref()));
+
+            assertThat(queue.read.await(10, TimeUnit.SECONDS)).isTrue();
+
+            actor.tell(new LaneActor.Stop());
+            kit.createTestProbe().expectTerminated(actor, Duration.ofSeconds(10));
+        } finally {
+            kit.shutdownTestKit();
         }
     }
 

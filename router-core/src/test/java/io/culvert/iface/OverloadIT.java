@@ -230,9 +230,6 @@ final class OverloadIT {
     private static void assertEven(Flows flood) {
         long mean = Flows.received(flood.forward()) / FLOWS;
         assertThat(mean).isGreaterThan(500);
-        assertThat(Flows.received(flood.forward()))
-                .as("datagrams that arrived, of those that were too many")
-                .isLessThan(Flows.sent(flood.forward()));
         assertThat(flood.forward())
                 .allSatisfy(flow -> assertThat(flow.received.get())
                         .as("datagrams of one flow")
