@@ -305,8 +305,9 @@ public final class CoalesceStage implements PacketStage {
 
     /** Where the flow of the packet at hand is, if it is open; another flow may be there instead. */
     private Open slot() {
-        long mixed = ((flowA ^ flowC) * SPREAD + (flowB ^ Long.rotateLeft(flowD, 32) ^ flowE)) * SPREAD;
-        return slots[(int) (mixed >>> (64 - SLOT_BITS))];
+        long mixed = (flowA ^ flowC) * SPREAD + (flowB ^ Long.rotateLeft(flowD, 32) ^ flowE);
+        mixed ^= mixed >>> 32; // where addresses are: upper bits alone would not move the lower ones
+        return slots[(int) (mixed * SPREAD >>> (64 - SLOT_BITS))];
     }
 
     private boolean isOpen(Open slot) {

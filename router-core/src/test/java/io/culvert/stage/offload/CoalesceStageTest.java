@@ -568,6 +568,21 @@ final class CoalesceStageTest {
         assertThat(coalesce(packets)).containsExactly(4, 4, 4);
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void flowsToAddressesInARowAreEachPutTogether(Kind kind) {
+        List<CoalescePacket> packets = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            for (int flow = 0; flow < 8; flow++) {
+                CoalescePacket packet = CoalescePacket.of(kind, i);
+                packet.destination += flow;
+                packet.flow = flow;
+                packets.add(packet);
+            }
+        }
+        assertThat(coalesce(packets)).containsExactly(4, 4, 4, 4, 4, 4, 4, 4);
+    }
+
     @Test
     void flowsOfAllKindsBetweenTheSamePortsAreToldApart() {
         List<CoalescePacket> packets = new ArrayList<>();
