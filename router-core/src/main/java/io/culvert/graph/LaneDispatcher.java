@@ -67,7 +67,7 @@ public final class LaneDispatcher extends MessageDispatcherConfigurator implemen
 
     private boolean hasMessages() {
         for (Mailbox mailbox : mailboxes) {
-            if (mailbox.hasMessages() || mailbox.hasSystemMessages()) {
+            if (!mailbox.isClosed() && (mailbox.hasMessages() || mailbox.hasSystemMessages())) {
                 return true;
             }
         }
@@ -88,6 +88,15 @@ public final class LaneDispatcher extends MessageDispatcherConfigurator implemen
                         .toArray(Mailbox[]::new);
             }
             return mailbox;
+        }
+
+        /** A graph that started while this was being decided has no thread now, and its devices tell a thread alone. */
+        @Override
+        public void shutdown() {
+            super.shutdown();
+            if (inhabitants() != 0) {
+                executorService().execute(() -> {});
+            }
         }
 
         @Override

@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where every packet enters a lane: reads the receive queues in turn, without waiting, and emits what it finds as vectors.
+ * Where every packet enters a lane: reads the receive queues in turn and emits what it finds as vectors.
  * Packets that go round again and frames of the control plane enter here too, ahead of the devices, each at its own outlet.
  *
  * <p>While there is work it polls. A queue that stays empty while others are busy is left alone until it wakes the lane;
@@ -235,6 +235,10 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 polled[i] = new PolledQueue(queues.get(i), wake);
             }
             lane.setWaker(wake);
+            // The graph starts within the system message that makes its actor, and those that came with it are nowhere
+            // to be
+            // seen before they have their turn: until this call arrives nothing waits for devices.
+            call.run();
         }
 
         @Override
@@ -263,7 +267,8 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
 
         /**
          * Asks all queues to call and, where nothing else has to be done by this thread, waits here for the first that does:
-         * what it has is on its way before anything else.
+         * what it has is on its way before anything else. Other stages' events are seen as long as no stage pulls right after it
+         * has pushed.
          */
         private void awaitReceived() {
             boolean alone = true;

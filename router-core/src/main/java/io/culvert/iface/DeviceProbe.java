@@ -100,6 +100,7 @@ final class DeviceProbe implements Device.Probe, LinkNotifications.Listener, Clo
     @Override
     public boolean onChange(Runnable changed) {
         this.changed = changed;
+        told.set(false); // so that an end of the subscription that comes behind the next line is told
         return subscription != null && subscription.lasts();
     }
 

@@ -18,6 +18,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -56,8 +57,8 @@ public final class EventLoop implements Closeable {
     public final class Watch implements Closeable {
         private final int fd;
         private final int slot;
-        private final AtomicBoolean waiting = new AtomicBoolean();
-        private volatile @Nullable Runnable callback;
+        /** Of a watch that is armed. */
+        private final AtomicReference<@Nullable Runnable> callback = new AtomicReference<>();
 
         private Watch(int fd, int slot) {
             this.fd = fd;
@@ -66,8 +67,7 @@ public final class EventLoop implements Closeable {
 
         /** Calls back once when the descriptor is readable or in error, which may be at once. */
         public void arm(Runnable whenReadable) {
-            callback = whenReadable;
-            if (waiting.compareAndSet(false, true)) {
+            if (callback.getAndSet(whenReadable) == null) {
                 armed.incrementAndGet();
             }
             try {
@@ -79,18 +79,18 @@ public final class EventLoop implements Closeable {
         }
 
         private void fire() {
-            Runnable whenReadable = callback;
-            disarm();
+            Runnable whenReadable = disarm();
             if (whenReadable != null) {
                 whenReadable.run();
             }
         }
 
-        private void disarm() {
-            callback = null;
-            if (waiting.compareAndSet(true, false)) {
+        private @Nullable Runnable disarm() {
+            Runnable whenReadable = callback.getAndSet(null);
+            if (whenReadable != null) {
                 armed.decrementAndGet();
             }
+            return whenReadable;
         }
 
         /** Must be called before the descriptor is closed. */
@@ -110,9 +110,9 @@ public final class EventLoop implements Closeable {
     public synchronized Watch watch(int fd) throws NativeException {
         for (int slot = 0; slot < MAX_WATCHES; slot++) {
             if (watches.get(slot) == null) {
+                epoll.add(fd, Epoll.EPOLLONESHOT, slot); // fails for some, which take no slot then
                 Watch watch = new Watch(fd, slot);
                 watches.set(slot, watch);
-                epoll.add(fd, Epoll.EPOLLONESHOT, slot);
                 return watch;
             }
         }

@@ -74,23 +74,24 @@ final class PacketOpener {
                     .receiveBuffer(SOCKET_BUFFER_BYTES)
                     .sendBuffer(SOCKET_BUFFER_BYTES)
                     .open();
+            List<EventLoop.Watch> watches = new ArrayList<>();
             try {
-                return describe(socket, link);
+                return describe(socket, link, watches);
             } catch (IOException | RuntimeException failed) {
+                watches.forEach(EventLoop.Watch::close);
                 socket.close();
                 throw failed;
             }
         }
     }
 
-    private Device describe(PacketSocket socket, KernelLink link) throws IOException {
+    private Device describe(PacketSocket socket, KernelLink link, List<EventLoop.Watch> watches) throws IOException {
         long mac = link.mac();
         MacAddress configured = config.mac();
         if (configured != null) {
             mac = configured.value();
             socket.acceptUnicast(mac);
         }
-        List<EventLoop.Watch> watches = new ArrayList<>();
         List<ReceiveQueue> receive = new ArrayList<>();
         List<TransmitQueue> transmit = new ArrayList<>();
         for (int queue = 0; queue < socket.queues(); queue++) {

@@ -103,9 +103,11 @@ final class TunOpener {
                 builder.group(Accounts.groupId(group));
             }
             TunDevice device = builder.open();
+            List<EventLoop.Watch> watches = new ArrayList<>();
             try {
-                return describe(device, netlink);
+                return describe(device, netlink, watches);
             } catch (IOException | RuntimeException failed) {
+                watches.forEach(EventLoop.Watch::close);
                 device.close();
                 throw failed;
             }
@@ -148,7 +150,7 @@ final class TunOpener {
                 kind(), new RouterInterface.Offloads(true, gso, gso, gso && (granted & USO) == USO));
     }
 
-    private Device describe(TunDevice device, Rtnetlink netlink) throws IOException {
+    private Device describe(TunDevice device, Rtnetlink netlink, List<EventLoop.Watch> watches) throws IOException {
         int index = present(netlink.link(device.name())).index();
         if (config.mtu().isPresent()) {
             netlink.setMtu(index, config.mtu().getAsInt());
@@ -163,7 +165,6 @@ final class TunOpener {
         setUpKernelEnd(netlink, index);
 
         KernelLink link = present(netlink.link(index));
-        List<EventLoop.Watch> watches = new ArrayList<>();
         List<ReceiveQueue> receive = new ArrayList<>();
         List<TransmitQueue> transmit = new ArrayList<>();
         for (int queue = 0; queue < device.queues(); queue++) {

@@ -8,6 +8,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.FishingOutcomes;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.DispatcherSelector;
 import io.culvert.iface.EventLoop;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
@@ -30,8 +31,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -468,6 +472,35 @@ class LaneActorTest {
             left.arrive(bytes("p"));
             assertThat(right.sent().size()).isGreaterThan(1);
         });
+    }
+
+    /** Its graph's actor is told to end before its thread has had the time to make it. */
+    @Test
+    void endsWhenItIsStoppedBeforeItsGraphHasStarted() throws Exception {
+        start();
+        try (EventLoop busy = TestLane.loop()) {
+            Lane late = new Lane(0, BufferPool.allocate(16), environment());
+            String dispatcher = LaneDispatcher.register(KIT.system(), late, busy);
+            CountDownLatch proceed = new CountDownLatch(1);
+            KIT.system()
+                    .dispatchers()
+                    .lookup(DispatcherSelector.fromConfig(dispatcher))
+                    .execute(() -> {
+                        try {
+                            proceed.await();
+                        } catch (InterruptedException interrupted) {
+                            throw new IllegalStateException(interrupted);
+                        }
+                    });
+            ActorRef<LaneActor.Command> started = KIT.spawn(LaneActor.create(
+                    late, new RouterGraph(List.of(stage("first", Out.NEXT), second())), (id, cause) -> {}, dispatcher));
+            CompletableFuture<Void> stopped =
+                    CompletableFuture.runAsync(() -> KIT.stop(started, Duration.ofSeconds(20)));
+            // Nothing tells when the order to end has come to the actor that can't run.
+            TimeUnit.MILLISECONDS.sleep(300);
+            proceed.countDown();
+            stopped.get(10, TimeUnit.SECONDS);
+        }
     }
 
     /** Between two of them the lane has nothing to do, and waits: nothing but the frame tells it that there is one. */

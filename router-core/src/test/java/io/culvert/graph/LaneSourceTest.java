@@ -2,6 +2,7 @@
 package io.culvert.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
@@ -22,16 +23,21 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 class LaneSourceTest {
     private static final OutPort OUT = new TestLane.Port("OUT", 0, Target.arc(Arc.DEVICE_OUTPUT));
+    private static final StageDescriptor INPUT = StageDescriptor.named("input", "Sends everything to no interface.")
+            .arc(Arc.DEVICE_INPUT)
+            .terminal()
+            .outputs(new OutPort[] {OUT})
+            .factory(setup -> (packets, context) -> context.sendAll(packets, OUT));
 
-    /** Always has a packet, or has none until long after it was armed, and then tells nobody. */
+    /** Always has a packet until it is told to be silent, or never has one; calls nobody. */
     private static final class Queue implements ReceiveQueue {
         private final boolean busy;
-        private final CountDownLatch foundLate = new CountDownLatch(1);
-        private volatile boolean armed;
+        private final AtomicLong reads = new AtomicLong();
         private volatile boolean silent;
 
         Queue(boolean busy) {
@@ -45,24 +51,22 @@ class LaneSourceTest {
 
         @Override
         public int receive(PacketVector into, BufferPool pool) {
-            if (silent || (!busy && !armed)) {
-                return 0;
-            }
-            PacketBuffer packet = pool.take();
+            reads.incrementAndGet();
+            PacketBuffer packet = busy && !silent ? pool.take() : null;
             if (packet == null) {
                 return 0;
             }
             packet.setWindow(PacketBuffer.HEADROOM, 1);
             into.add(packet);
-            if (!busy) {
-                foundLate.countDown();
-            }
             return 1;
         }
 
         @Override
-        public void arm(Runnable wake) {
-            armed = true;
+        public void arm(Runnable wake) {}
+
+        void awaitReads(long more) {
+            long enough = reads.get() + more;
+            await().pollInterval(Duration.ofMillis(1)).until(() -> reads.get() >= enough);
         }
     }
 
@@ -99,15 +103,10 @@ class LaneSourceTest {
         try (EventLoop loop = new EventLoop()) {
             Lane lane = TestLane.lane(
                     BufferPool.allocate(16), new CopyOnWriteArrayList<>(), FaultPolicy.DROP, System::nanoTime);
-            StageDescriptor input = StageDescriptor.named("input", "Sends everything to no interface.")
-                    .arc(Arc.DEVICE_INPUT)
-                    .terminal()
-                    .outputs(new OutPort[] {OUT})
-                    .factory(setup -> (packets, context) -> context.sendAll(packets, OUT));
             TestProbe<LaneActor.Settled> settled = kit.createTestProbe();
             ActorRef<LaneActor.Command> actor = kit.spawn(LaneActor.create(
                     lane,
-                    new RouterGraph(List.of(input)),
+                    new RouterGraph(List.of(INPUT)),
                     (id, cause) -> {},
                     LaneDispatcher.register(kit.system(), lane, loop)));
             CallingQueue queue = new CallingQueue();
@@ -123,29 +122,32 @@ class LaneSourceTest {
     }
 
     @Test
-    void readsAQueueThatWasLeftAloneWhileAnotherKeepsTheLaneBusy() throws Exception {
+    void readsAQueueThatWasLeftAloneEvery100MicrosecondsWhileAnotherKeepsTheLaneBusy() {
         ActorTestKit kit = ActorTestKit.create();
         try {
+            AtomicLong clock = new AtomicLong();
             ScriptedInterface sink = ScriptedInterface.pointToPoint(2);
-            Lane lane = TestLane.lane(
-                    BufferPool.allocate(16), new CopyOnWriteArrayList<>(), FaultPolicy.DROP, System::nanoTime);
-            StageDescriptor input = StageDescriptor.named("input", "Sends everything to no interface.")
-                    .arc(Arc.DEVICE_INPUT)
-                    .terminal()
-                    .outputs(new OutPort[] {OUT})
-                    .factory(setup -> (packets, context) -> context.sendAll(packets, OUT));
+            Lane lane =
+                    TestLane.lane(BufferPool.allocate(16), new CopyOnWriteArrayList<>(), FaultPolicy.DROP, clock::get);
             TestProbe<LaneActor.Settled> settled = kit.createTestProbe();
             ActorRef<LaneActor.Command> actor = kit.spawn(LaneActor.create(
-                    lane, new RouterGraph(List.of(input)), (id, cause) -> {}, Dispatchers.DefaultDispatcherId()));
+                    lane, new RouterGraph(List.of(INPUT)), (id, cause) -> {}, Dispatchers.DefaultDispatcherId()));
             Queue busy = new Queue(true);
             Queue quiet = new Queue(false);
             actor.tell(new LaneActor.Attach(0, List.of(busy, quiet), sink, settled.ref()));
             settled.receiveSeveralMessages(1, Duration.ofSeconds(15));
+            busy.awaitReads(1_000);
+            long readUntilLeftAlone = quiet.reads.get();
 
-            assertThat(quiet.foundLate.await(10, TimeUnit.SECONDS)).isTrue();
+            clock.addAndGet(99_999);
+            busy.awaitReads(1_000);
+            assertThat(quiet.reads).as("reads of a queue that is left alone").hasValue(readUntilLeftAlone);
+
+            clock.addAndGet(1);
+            busy.awaitReads(1_000);
+            assertThat(quiet.reads).as("reads after 100 µs").hasValue(readUntilLeftAlone + 1);
 
             busy.silent = true;
-            quiet.silent = true;
             actor.tell(new LaneActor.Stop());
             kit.createTestProbe().expectTerminated(actor, Duration.ofSeconds(10));
         } finally {
