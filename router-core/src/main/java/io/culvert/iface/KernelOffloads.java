@@ -18,21 +18,21 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What the kernel does right of the offloads that it claims: tested once for each kind of device, on a thread of its own,
- * while the devices are being opened. What is wrong is logged once and then not used; what can't be tested is trusted. Any
- * thread.
+ * while the devices are being opened. What is wrong is logged once and then not used; what can't be tested is trusted, and
+ * what is not known in time is not used until the device is opened again. Any thread.
  */
 final class KernelOffloads {
     private static final Logger LOG = LoggerFactory.getLogger(KernelOffloads.class);
 
     /** Opening a device waits no longer than this for the test. */
-    private static final long PATIENCE_MS = 1_000;
+    static final long PATIENCE_MS = 3_000;
 
     /** Removing devices keeps the kernel from making others for tens of milliseconds, so it waits until those are there. */
     private static final long CLOSE_AFTER_MS = 3_000;
 
     /** The kernel that this process runs on: it is the same for every router in it. */
     static final KernelOffloads THIS_KERNEL =
-            new KernelOffloads("Linux " + System.getProperty("os.version"), KernelOffloads::testHere);
+            new KernelOffloads("Linux " + System.getProperty("os.version"), PATIENCE_MS, KernelOffloads::testHere);
 
     /** Tests a kernel; a seam for kernels that are wrong. */
     @FunctionalInterface
@@ -41,14 +41,20 @@ final class KernelOffloads {
     }
 
     private static final RouterInterface.Offloads ALL = new RouterInterface.Offloads(true, true, true, true);
+    private static final RouterInterface.Offloads NONE = new RouterInterface.Offloads(false, false, false, false);
 
     private final String kernel;
+    private final long patienceMs;
     private final Test test;
     private final Map<OffloadKind, CompletableFuture<RouterInterface.Offloads>> results = new ConcurrentHashMap<>();
 
-    /** @param kernel its name and version, for the log */
-    KernelOffloads(String kernel, Test test) {
+    /**
+     * @param kernel its name and version, for the log
+     * @param patienceMs how long opening a device waits for its test
+     */
+    KernelOffloads(String kernel, long patienceMs, Test test) {
         this.kernel = kernel;
+        this.patienceMs = patienceMs;
         this.test = test;
     }
 
@@ -69,12 +75,13 @@ final class KernelOffloads {
         RouterInterface.Offloads right = ALL;
         try {
             right = results.getOrDefault(kind, CompletableFuture.completedFuture(ALL))
-                    .get(PATIENCE_MS, TimeUnit.MILLISECONDS);
-        } catch (TimeoutException stuck) {
-            LOG.info(
-                    "offloads of {} are trusted, as their test does not end: no answer within {} ms",
+                    .get(patienceMs, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException late) {
+            LOG.warn(
+                    "offloads of {} are not used until the device is opened again: their test took more than {} ms",
                     kind.text(),
-                    PATIENCE_MS);
+                    patienceMs);
+            right = NONE;
         } catch (InterruptedException stopping) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException bug) {
@@ -91,6 +98,9 @@ final class KernelOffloads {
         long start = System.nanoTime();
         try {
             OffloadTest.Findings findings = test.run(kind);
+            if (!findings.wrong().isEmpty()) {
+                findings = test.run(kind); // what comes late on a busy machine looks lost: once is no proof
+            }
             for (OffloadTest.Fault fault : findings.wrong()) {
                 LOG.warn("offload to {} is off for {} on {}: {}", kind.text(), fault.what(), kernel, fault.seen());
             }

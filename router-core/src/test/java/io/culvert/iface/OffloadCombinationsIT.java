@@ -125,6 +125,7 @@ final class OffloadCombinationsIT {
     void whatTheKernelDoesWrongTheRouterDoes() throws Exception {
         KernelOffloads wrong = new KernelOffloads(
                 "Linux 0.01",
+                KernelOffloads.PATIENCE_MS,
                 kind -> new OffloadTest.Findings(
                         new Offloads(true, kind == OffloadKind.TUN, false, false),
                         List.of(new OffloadTest.Fault("TCP over IPv6", "the kernel loses them"))));
