@@ -14,7 +14,9 @@ import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
 import io.culvert.spi.RouterInterface;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -90,7 +92,34 @@ record LocalDeliveryPlan(
                 }
             }
         }
-        for (RouteConfig route : config.routes()) {
+        addStaticRoutes(sources, config, known, addresses);
+        InterfaceConfig.Tap configured =
+                (InterfaceConfig.Tap) config.interfaces().get(tap.id());
+        return new LocalDeliveryPlan(
+                tap.device(),
+                tap.mac(),
+                configured.mtu().isPresent() ? OptionalInt.empty() : leastMtu(known),
+                List.copyOf(addresses),
+                broadcasts,
+                sources,
+                configured.virtual().netns() == null ? shared(config) : List.of());
+    }
+
+    /**
+     * What static routes say, and the first address where nothing does. A route that says nothing but what the one over it
+     * does is left out: of the Internet's routes by a single neighbor the kernel learns none.
+     */
+    private static void addStaticRoutes(
+            Map<IpPrefix, IpAddress> sources,
+            RouterConfig config,
+            Collection<RouterInterface> known,
+            Set<IpAddress> addresses) {
+        List<RouteConfig> shortestFirst = new ArrayList<>(config.routes());
+        shortestFirst.sort(Comparator.comparingInt(route -> route.prefix().length()));
+        for (RouteConfig route : shortestFirst) {
+            if (route.prefix().length() > 0) {
+                break;
+            }
             IpAddress source = sourceOf(route, known, addresses);
             if (source != null) {
                 sources.putIfAbsent(route.prefix(), source);
@@ -102,16 +131,25 @@ record LocalDeliveryPlan(
                 sources.putIfAbsent(everything, source);
             }
         }
-        InterfaceConfig.Tap configured =
-                (InterfaceConfig.Tap) config.interfaces().get(tap.id());
-        return new LocalDeliveryPlan(
-                tap.device(),
-                tap.mac(),
-                configured.mtu().isPresent() ? OptionalInt.empty() : leastMtu(known),
-                List.copyOf(addresses),
-                broadcasts,
-                sources,
-                configured.virtual().netns() == null ? shared(config) : List.of());
+        BitSet lengths = new BitSet();
+        sources.keySet().forEach(prefix -> lengths.set(prefix.length()));
+        for (RouteConfig route : shortestFirst) {
+            IpAddress source = sourceOf(route, known, addresses);
+            if (source != null && !source.equals(over(route.prefix(), sources, lengths))) {
+                sources.putIfAbsent(route.prefix(), source);
+                lengths.set(route.prefix().length());
+            }
+        }
+    }
+
+    /** The source for the longest prefix that is shorter than this one and holds it. */
+    private static @Nullable IpAddress over(IpPrefix prefix, Map<IpPrefix, IpAddress> sources, BitSet lengths) {
+        IpAddress source = null;
+        int length = prefix.length();
+        while (source == null && length > 0 && (length = lengths.previousSetBit(length - 1)) >= 0) {
+            source = sources.get(prefix.first().prefix(length));
+        }
+        return source;
     }
 
     /** Another namespace's kernel does not see the devices of this one; here it does. */

@@ -99,6 +99,25 @@ class LocalDeliveryPlanTest {
     }
 
     @Test
+    void leavesOutStaticRoutesThatSayWhatTheOneOverThemDoes() throws Exception {
+        String routes = """
+                { prefix = "10.8.1.0/24", via = "203.0.113.1" }
+                { prefix = "10.8.0.0/16", interface = p2p }
+                { prefix = "10.8.2.0/24", interface = p2p }
+                { prefix = "10.7.0.0/16", via = "203.0.113.1" }
+                { prefix = "0.0.0.0/0", via = "203.0.113.1" }
+                { prefix = "2001:db8:7::/48", via = "2001:db8::1" }
+                { prefix = "::/0", via = "2001:db8::1" }
+                """;
+
+        assertThat(plan(routes, lan, wan, p2p, host).sources())
+                .containsEntry(prefix("0.0.0.0/0"), ip("203.0.113.2"))
+                .containsEntry(prefix("10.8.0.0/16"), ip("10.0.0.1"))
+                .containsEntry(prefix("10.8.1.0/24"), ip("203.0.113.2"))
+                .doesNotContainKeys(prefix("10.8.2.0/24"), prefix("10.7.0.0/16"), prefix("2001:db8:7::/48"));
+    }
+
+    @Test
     void choosesTheFirstAddressWhereNothingElseSays() throws Exception {
         assertThat(plan("", lan, wan, p2p, host).sources())
                 .containsEntry(prefix("0.0.0.0/0"), ip("192.168.1.1"))
