@@ -106,6 +106,7 @@ public final class Ip4LookupStage implements PacketStage {
     private static final int LOCAL_CONTROL = 0xe00000;
 
     private final Ip4View ip = new Ip4View();
+    private final FibEntry[] entries = new FibEntry[PacketVector.MAX_CAPACITY];
 
     private Ip4LookupStage() {}
 
@@ -114,13 +115,20 @@ public final class Ip4LookupStage implements PacketStage {
         FibView fib = context.fib();
         RouterInterface delivery = context.interfaces().localDelivery();
         int kernelSide = delivery == null ? InterfaceId.NONE : delivery.id();
+        // Nothing here waits for another lookup: among many routes their cache misses wait together.
         for (int i = 0; i < packets.size(); i++) {
             PacketBuffer packet = packets.get(i);
+            ip.wrap(packet, packet.start());
+            entries[i] = fib.lookup4(packet.vrf(), ip.destination());
+        }
+        for (int i = 0; i < packets.size(); i++) {
+            PacketBuffer packet = packets.get(i);
+            FibEntry entry = entries[i];
             ip.wrap(packet, packet.start());
             int destination = ip.destination();
             boolean own = packet.generated() || packet.receiveInterface() == kernelSide;
             if (Ip4Address.isMulticast(destination)) {
-                multicast(packet, destination, own, context);
+                multicast(packet, entry, destination, own, context);
             } else if (destination == LIMITED_BROADCAST) {
                 if (own) {
                     context.drop(packet, Drop.LIMITED_BROADCAST);
@@ -128,17 +136,16 @@ public final class Ip4LookupStage implements PacketStage {
                     context.send(packet, Out.LOCAL);
                 }
             } else if (packet.linkBroadcast() && !own) {
-                broadcastFrame(packet, fib.lookup4(packet.vrf(), destination), context);
+                broadcastFrame(packet, entry, context);
             } else {
-                unicast(packet, fib.lookup4(packet.vrf(), destination), destination, own, context);
+                unicast(packet, entry, destination, own, context);
             }
         }
     }
 
-    private static void multicast(PacketBuffer packet, int group, boolean own, StageContext context) {
+    private static void multicast(PacketBuffer packet, FibEntry entry, int group, boolean own, StageContext context) {
         if (own) {
             // Which interface a daemon behind the TAP meant is not told; a route for the group may.
-            FibEntry entry = context.fib().lookup4(packet.vrf(), group);
             if (entry.action() == FibAction.FORWARD && entry.prefixLength() >= 4) {
                 output(packet, entry.select(packet.flowHash()), group);
                 context.send(packet, Out.OUTPUT);
