@@ -39,8 +39,8 @@ final class RouterSection {
             "vector-size",
             ValueType.number(1, 256),
             "61",
-            "The most packets that travel together; more for throughput, fewer for latency. A prime number is fair to flows "
-                    + "that take turns.");
+            "The most packets that travel together; more for throughput, fewer for latency. A prime number is in step with "
+                    + "no smaller number of flows that take turns.");
     // A pool is one ByteBuffer of at most 2 GiB, at 68 KiB per packet.
     private static final Key<Long> BUFFERS = withDefault(
             "buffers",
