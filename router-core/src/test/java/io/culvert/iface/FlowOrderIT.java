@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @RequiresNamespaces
 @Timeout(60)
 final class FlowOrderIT {
-    private static final int FLOWS = 16;
+    private static final int FLOWS = 48;
 
     private TestHost home;
     private TestHost a;
