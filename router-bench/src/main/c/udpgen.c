@@ -7,8 +7,6 @@
 //                                       the same, to 65536 addresses of an IPv4 network in turn, the same in every run
 //   udpgen receive SECONDS              counts, until nothing came for 200 ms or the time is over; prints packets, and the
 //                                       seconds from the first to the last
-//   udpgen knock ADDRESS SECONDS        a packet each millisecond, whatever the kernel says to it
-//   udpgen await SECONDS                prints when the first packet came, in nanoseconds of CLOCK_MONOTONIC
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -19,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORT = 9999, BATCH = 64, MOST_BYTES = 2048, QUIET_MICROS = 200000, KNOCK_MICROS = 1000, KNOCK_BYTES = 18,
+enum { PORT = 9999, BATCH = 64, MOST_BYTES = 2048, QUIET_MICROS = 200000,
        DESTINATIONS = 1 << 16 };
 
 static char buffers[BATCH][MOST_BYTES];
@@ -152,38 +150,13 @@ static int receive_all(double seconds) {
     return 0;
 }
 
-static int knock(const char *text, double seconds) {
-    struct sockaddr_in6 address = destination(text);
-    int fd = socket(address.sin6_family, SOCK_DGRAM, 0);
-    for (double end = now() + seconds; now() < end; usleep(KNOCK_MICROS)) {
-        sendto(fd, buffers[0], KNOCK_BYTES, 0, (struct sockaddr *)&address, sizeof address);
-    }
-    return 0;
-}
-
-static int await_first(double seconds) {
-    int fd = listening();
-    puts("ready");
-    fflush(stdout);
-    for (double end = now() + seconds; now() < end;) {
-        if (recv(fd, buffers[0], MOST_BYTES, 0) >= 0) {
-            printf("%lld\n", nanos());
-            return 0;
-        }
-    }
-    return 1;
-}
-
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (!strcmp(what, "send") && argc == 5) return send_all(argv[2], atoi(argv[3]), atof(argv[4]));
     if (!strcmp(what, "spread") && argc == 5) return spread_all(argv[2], atoi(argv[3]), atof(argv[4]));
     if (!strcmp(what, "receive") && argc == 3) return receive_all(atof(argv[2]));
-    if (!strcmp(what, "knock") && argc == 4) return knock(argv[2], atof(argv[3]));
-    if (!strcmp(what, "await") && argc == 3) return await_first(atof(argv[2]));
     fprintf(stderr,
-            "usage: %s send ADDRESS BYTES SECONDS | spread NETWORK/LENGTH BYTES SECONDS | receive SECONDS"
-            " | knock ADDRESS SECONDS | await SECONDS\n",
+            "usage: %s send ADDRESS BYTES SECONDS | spread NETWORK/LENGTH BYTES SECONDS | receive SECONDS\n",
             argv[0]);
     return 2;
 }

@@ -30,6 +30,7 @@ final class Allocation {
             </configuration>
             """;
     private static final String RECORDER = "JFR ";
+    private static final String LANE = "culvert-lane-";
     private static final long DUMPED_WITHIN_SECONDS = 20;
 
     private final Path settings;
@@ -86,6 +87,9 @@ final class Allocation {
             } else if (!time.isBefore(to)) {
                 after.merge(name(thread), allocated, Math::min);
             }
+        }
+        if (after.keySet().stream().noneMatch(name -> name.startsWith(LANE))) {
+            throw new IllegalStateException("the recording has nothing of the lanes behind " + to);
         }
         after.replaceAll((name, allocated) -> allocated - before.getOrDefault(name, 0L));
         return after;

@@ -193,10 +193,10 @@ record Bar(
             case LONGEST_PAUSE -> " A pause counts from the request until all threads go on.";
             case LOOKUP_IP4 ->
                 "Nearly every lookup reads one slot of a first array of 64 MiB, which no cache holds"
-                        + " ([ADR 4](adr/0004-forwarding-tables.md)): it takes what a read of memory takes here.";
+                        + " ([ADR 4](adr/0004-forwarding-tables.md)): what it takes depends on how many such reads the processor overlaps.";
             case LOOKUP_IP6, LOOKUP_IP6_VECTOR ->
-                "A lookup reads several nodes, each likely in no cache; alone, one read waits for the other, and in vectors"
-                        + " the reads of a level wait together ([ADR 4](adr/0004-forwarding-tables.md)).";
+                "A lookup reads several nodes, each likely in no cache, one after the other; one by one the processor overlaps"
+                        + " few of them, and in vectors the reads of a level wait together ([ADR 4](adr/0004-forwarding-tables.md)).";
             case ROUTE_CHANGES ->
                 "A change finds its prefix in the writer's book and builds a new node below the first array, both likely in"
                         + " no cache ([ADR 4](adr/0004-forwarding-tables.md)), while the reader uses the memory too.";

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Scenarios are named PAIR/MEASURE, with PAIR one of tun-tun, packet-packet, tap-tap, tun-packet and MEASURE"
-                    + " one of tcp-1, tcp-8, udp-18, udp-512, udp-1400, rtt-idle, rtt-loaded, each also with -ip6 behind it,"
+                    + " one of tcp-1, tcp-8, udp-18, udp-512, udp-1400, rtt-idle, rtt-loaded, most also with -ip6 behind it,"
                     + " udp-18-spread and rtt-rested; then process/start, process/idle, process/pauses,"
                     + " process/allocated; and tables/lookups, tables/changes, tables/memory.",
             "A full run takes about 25 minutes with --rounds 3 --seconds 2 on two cores, and about 35 as it is by itself;"
@@ -116,11 +116,17 @@ final class BenchCommand implements Callable<Integer> {
             out.println();
             Yardsticks yardsticks = new Yardsticks(module.resolve("src/main/c"), module.resolve("target/yardsticks"));
             Results results = new Bench(plan, culvert(module), yardsticks, out).run();
+            if (results.figures().isEmpty() && results.failures().isEmpty()) {
+                err.println("culvert: nothing was measured; no scenario" + (quick ? " of a quick run" : "")
+                        + " has this in its name: " + only);
+                return Culvert.EXIT_USAGE;
+            }
             List<Bar> bars = Bar.of(results);
             out.println(Bar.table(bars).text());
             bars.stream().filter(Bar::missed).forEach(bar -> out.println("\n" + Page.withoutLinks(bar.shortfall())));
             write(output == null ? module.resolve("target") : output, results, plan, machine, out);
-            return Culvert.EXIT_OK;
+            results.failures().forEach(failure -> err.println("culvert: not measured: " + failure));
+            return results.failures().isEmpty() ? Culvert.EXIT_OK : Culvert.EXIT_FAILED;
         } catch (InterruptedException e) {
             err.println("culvert: interrupted; everything is removed");
             return Culvert.EXIT_FAILED;

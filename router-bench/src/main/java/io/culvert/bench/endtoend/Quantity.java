@@ -34,7 +34,7 @@ enum Quantity {
     LONGEST_PAUSE("longest-pause", "longest stop-the-world pause in 60 s of full load", "ms"),
     ALLOCATED("allocated", "allocated per forwarded packet", "bytes"),
     LOOKUP_IP4("lookup-ip4", "IPv4 lookup among 1,000,000 prefixes", "ns"),
-    LOOKUP_IP6("lookup-ip6", "IPv6 lookup among 250,000 prefixes, alone", "ns"),
+    LOOKUP_IP6("lookup-ip6", "IPv6 lookup among 250,000 prefixes, one by one", "ns"),
     LOOKUP_IP6_VECTOR("lookup-ip6-vector", "IPv6 lookup among 250,000 prefixes, in vectors of 64", "ns"),
     ROUTE_CHANGES("route-changes", "route changes applied while a thread looks addresses up", "k/s"),
     TABLE_MEMORY("table-memory", "memory of 1,000,000 IPv4 and 250,000 IPv6 routes", "MB");

@@ -194,7 +194,7 @@ final class ReportTest {
                 .extracting(Bar::what)
                 .contains(
                         "IPv4 lookup among 1,000,000 prefixes",
-                        "IPv6 lookup among 250,000 prefixes, alone",
+                        "IPv6 lookup among 250,000 prefixes, one by one",
                         "IPv6 lookup among 250,000 prefixes, in vectors of 64",
                         "route changes applied while a thread looks addresses up",
                         "memory of 1,000,000 IPv4 and 250,000 IPv6 routes",
