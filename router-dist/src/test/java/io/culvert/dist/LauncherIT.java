@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -174,6 +175,70 @@ final class LauncherIT {
         assertThat(nextDay.err).as("the same again").isEmpty();
         assertThat(notes("java")).as("calls of java").hasSize(2 * calls + 1);
         assertThat(failed.resolveSibling("21.0.4.jsa")).doesNotExist();
+    }
+
+    @Test
+    void archiveIsInTheUsersCacheWhereNoneCanBePutBesideTheJars() throws IOException {
+        Path installed = install("installed");
+        environment.put("XDG_CACHE_HOME", temporary.resolve("cache").toString());
+
+        Result first = run(installed, "run", "/nonexistent.conf");
+        environment.put("CULVERT_JAVA_OPTS", "-Xshare:on"); // it must be used, or the JVM ends
+        Result second = run(installed, "run", "/nonexistent.conf");
+
+        assertThat(first.err).matches("(?s)culvert: preparing a fast start \\.\\.\\. \\d+ s\n[^\n]*nonexistent.*");
+        assertThat(second.exit).as(second.err).isEqualTo(78);
+        assertThat(second.err).doesNotContain("preparing");
+        assertThat(cached(".jsa"))
+                .singleElement()
+                .satisfies(archive -> assertThat(contains(archive, "io/culvert/control/RouterActor"))
+                        .isTrue());
+    }
+
+    @Test
+    void everyHomeAndVersionHasAnArchiveOfItsOwnInTheUsersCache() throws IOException {
+        Path one = install("one");
+        Path other = install("other");
+        environment.put("XDG_CACHE_HOME", temporary.resolve("cache").toString());
+        fakeJdk("21.0.4");
+
+        run(one, "version");
+        run(one, "version");
+        assertThat(cached(".failed")).hasSize(1);
+        run(other, "version");
+        assertThat(cached(".failed")).hasSize(2);
+        Files.createFile(temporary.resolve("one/lib/router-core-99.jar"));
+        run(one, "version");
+        assertThat(cached(".failed")).hasSize(3);
+    }
+
+    @Test
+    void routerTellsWhyThereIsNoArchiveWhereTheUsersCacheCanHaveNoneEither() throws IOException {
+        Path installed = install("installed");
+        Path cache = Files.createFile(temporary.resolve("cache"));
+        environment.put("XDG_CACHE_HOME", cache.toString());
+
+        Result router = run(installed, "run", "/nonexistent.conf");
+        Result other = run(installed, "version");
+
+        assertThat(router.exit).isEqualTo(78);
+        assertThat(router.err)
+                .contains("no archive of classes", "can't write to", "installed/cds", cache + "/culvert")
+                .doesNotContain("preparing");
+        assertThat(other.exit).isZero();
+        assertThat(other.err).isEmpty();
+    }
+
+    @Test
+    void onlyARunSaysThatItPreparesAFastStartWhereStderrIsNoTerminal() throws IOException {
+        environment.put("XDG_CACHE_HOME", temporary.resolve("cache").toString());
+        fakeJdk("21.0.4");
+
+        Result show = run(install("one"), "show", "interfaces");
+        Result router = run(install("other"), "run", "r1.conf");
+
+        assertThat(show.err).doesNotContain("preparing");
+        assertThat(router.err).containsPattern("culvert: preparing a fast start \\.\\.\\. \\d+ s");
     }
 
     @Test
@@ -393,6 +458,32 @@ final class LauncherIT {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
+    /**
+     * Makes a distribution in a folder of that name, beside whose jars no archive can be put: a file stands in the way, as
+     * root, who may run the tests, can write to any folder.
+     *
+     * @return its launcher
+     */
+    private Path install(String name) throws IOException {
+        Path home = Files.createDirectory(temporary.resolve(name));
+        Files.createFile(home.resolve("cds"));
+        Path lib = Files.createDirectory(home.resolve("lib"));
+        try (DirectoryStream<Path> jars = Files.newDirectoryStream(DISTRIBUTION.resolve("lib"))) {
+            for (Path jar : jars) {
+                Files.copy(jar, lib.resolve(jar.getFileName()), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+        Path program = Files.createDirectory(home.resolve("bin")).resolve("culvert");
+        return Files.copy(MODULE.resolve("../culvert"), program, StandardCopyOption.COPY_ATTRIBUTES);
+    }
+
+    /** The files in the user's cache whose name ends so. */
+    private List<Path> cached(String end) throws IOException {
+        try (Stream<Path> files = Files.walk(temporary.resolve("cache"))) {
+            return files.filter(file -> file.toString().endsWith(end)).toList();
+        }
+    }
+
     private static boolean contains(Path file, String text) throws IOException {
         return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).contains(text);
     }
@@ -470,6 +561,7 @@ final class LauncherIT {
             builder.command().addAll(List.of(arguments));
             builder.environment().remove("CI");
             builder.environment().remove("CULVERT_IT_JAVA");
+            builder.environment().remove("XDG_CACHE_HOME");
             builder.environment().putAll(environment);
             long begun = System.nanoTime();
             Process process = builder.start();
