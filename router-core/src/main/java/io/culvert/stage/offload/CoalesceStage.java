@@ -303,11 +303,20 @@ public final class CoalesceStage implements PacketStage {
         return (value >>> 32) + (value & 0xffff_ffffL);
     }
 
-    /** Where the flow of the packet at hand is, if it is open; another flow may be there instead. */
+    /**
+     * Where the flow of the packet at hand is, if it is open; else where it may be opened, though another may be open there.
+     * Each flow has two places, so that two flows that want the same one are both put together.
+     */
     private Open slot() {
         long mixed = (flowA ^ flowC) * SPREAD + (flowB ^ Long.rotateLeft(flowD, 32) ^ flowE);
         mixed ^= mixed >>> 32; // where addresses are: upper bits alone would not move the lower ones
-        return slots[(int) (mixed * SPREAD >>> (64 - SLOT_BITS))];
+        int index = (int) (mixed * SPREAD >>> (64 - SLOT_BITS));
+        Open first = slots[index];
+        if (isOpen(first)) {
+            return first;
+        }
+        Open second = slots[index ^ 1];
+        return isOpen(second) || (first.epoch == epoch && second.epoch != epoch) ? second : first;
     }
 
     private boolean isOpen(Open slot) {
