@@ -23,9 +23,11 @@ final class CheckCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        Plugins plugins = Plugins.found();
+        plugins.refused().forEach(spec.commandLine().getErr()::println);
         RouterConfig config;
         try {
-            config = ConfigFile.read(file, Stages.available());
+            config = ConfigFile.read(file, plugins.stages());
         } catch (BadConfigException e) {
             report(e, spec.commandLine().getErr());
             return Culvert.EXIT_BAD_CONFIG;

@@ -39,7 +39,7 @@ final class LabCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         LabConfig lab;
         try {
-            lab = LabFile.read(file, Stages.available());
+            lab = LabFile.read(file, Plugins.found().stages());
         } catch (BadConfigException e) {
             CheckCommand.report(e, err);
             return Culvert.EXIT_BAD_CONFIG;

@@ -10,6 +10,7 @@ import io.culvert.config.RouterConfig;
 import io.culvert.control.ManagementCommand;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
+import io.culvert.control.ShowPlugins;
 import io.culvert.control.ShowVersion;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.StageDescriptor;
@@ -46,17 +47,17 @@ final class RouterProcess {
 
     private final Path file;
     private final RouterConfig config;
-    private final List<StageDescriptor> stages;
+    private final Plugins plugins;
     private final @Nullable PrintWriter stats;
 
     /**
      * @param file what the configuration was read from, and is read from again by a reload
      * @param stats where the counters go when the router ends, or null
      */
-    RouterProcess(Path file, RouterConfig config, List<StageDescriptor> stages, @Nullable PrintWriter stats) {
+    RouterProcess(Path file, RouterConfig config, Plugins plugins, @Nullable PrintWriter stats) {
         this.file = file;
         this.config = config;
-        this.stages = stages;
+        this.plugins = plugins;
         this.stats = stats;
     }
 
@@ -99,10 +100,13 @@ final class RouterProcess {
                 log.error("{}: {}", what, cause.getMessage());
             }
         };
+        List<StageDescriptor> stages = plugins.stages();
+        ManagementCommand installed = new ShowPlugins(plugins.all());
         ManagementCommand version =
                 new ShowVersion(config.name(), VersionCommand.version(), startInstant(), Clock.systemUTC());
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
-                RouterActor.create(config, () -> ConfigFile.read(file, stages), stages, List.of(version), outcome),
+                RouterActor.create(
+                        config, () -> ConfigFile.read(file, stages), stages, List.of(version, installed), outcome),
                 "culvert",
                 akkaConfig(config));
         Thread onSignal = new Thread(() -> stopAndHalt(system, exitCode), "culvert-shutdown");

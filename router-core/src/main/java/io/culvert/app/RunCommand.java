@@ -4,10 +4,9 @@ package io.culvert.app;
 import io.culvert.config.BadConfigException;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
-import io.culvert.spi.StageDescriptor;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -42,16 +41,17 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Logging.configure(logFormat);
-        List<StageDescriptor> stages = Stages.available();
+        Plugins plugins = Plugins.found();
+        plugins.report(LoggerFactory.getLogger("culvert"));
         RouterConfig config;
         try {
-            config = ConfigFile.read(file, stages);
+            config = ConfigFile.read(file, plugins.stages());
         } catch (BadConfigException bad) {
             CheckCommand.report(bad, spec.commandLine().getErr());
             return Culvert.EXIT_BAD_CONFIG;
         }
         return new RouterProcess(
-                        file, config, stages, stats ? spec.commandLine().getOut() : null)
+                        file, config, plugins, stats ? spec.commandLine().getOut() : null)
                 .run();
     }
 }

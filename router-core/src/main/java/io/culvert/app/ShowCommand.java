@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
         name = "show",
         description =
                 "Show a table of the running router: interfaces, routes, neighbors, counters, drops, graph, memory,"
-                        + " config or version; without a name, list what there is.")
+                        + " plugins, config or version; without a name, list what there is.")
 final class ShowCommand implements Callable<Integer> {
     @Parameters(paramLabel = "WHAT", arity = "0..1", description = "What to show.")
     private @Nullable String what;

@@ -18,6 +18,17 @@ public final class ConfigFile {
     private ConfigFile() {}
 
     /**
+     * Checks that the settings of these stages can stand in one file.
+     *
+     * @throws IllegalArgumentException telling what can't: a default that is not of its key's type, a key that two stages
+     *     declare differently, a section that is the router's own
+     */
+    public static void checkSections(Collection<StageDescriptor> stages) {
+        new RouterSection(stages);
+        stages.forEach(StageSettings::defaults);
+    }
+
+    /**
      * Reads and checks a file, in the calling thread.
      *
      * @param stages those that the router is made of, whose settings the file may have

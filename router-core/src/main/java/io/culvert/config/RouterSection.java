@@ -166,6 +166,12 @@ final class RouterSection {
                 NEIGHBOR,
                 MANAGEMENT,
                 bypassWhenBroken));
+        for (Key<?> own : keys) {
+            if (stageKeys.containsKey(own.name())) {
+                throw new IllegalArgumentException(
+                        "a stage has its settings in section " + own.name() + ", which is the router's own");
+            }
+        }
         keys.addAll(stageKeys.values());
         section = new Section("The router.", keys);
     }

@@ -97,7 +97,7 @@ final class Section {
             Problems own = new Problems(key.name());
             T value = key.type().read(key.name(), fallback, own);
             if (value == null) {
-                throw new IllegalStateException("default of " + key.name() + ": " + own.sorted());
+                throw new IllegalArgumentException("default of key " + key.name() + ": " + own.sorted());
             }
             values.putDefault(key, value, fallback);
         }

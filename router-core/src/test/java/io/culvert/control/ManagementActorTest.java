@@ -114,6 +114,17 @@ final class ManagementActorTest {
                 .endsWith("," + ProcessHandle.current().pid() + ",\"2026-01-02T03:04:05Z\",90]]}\n");
     }
 
+    @Test
+    void showsPluginsThatAreUsedAndThoseThatAreNot() throws IOException {
+        Path socket = open(new ShowPlugins(List.of(
+                new ShowPlugins.Plugin("nat", "1.2", 1, "nat.jar", List.of("ip4-nat", "ip4-alg"), ""),
+                new ShowPlugins.Plugin("old", "0.9", 7, "old.jar", List.of(), "it is made for version 7"))));
+
+        assertThat(ask(socket, "{\"v\":1,\"command\":\"show\",\"what\":\"plugins\"}\n"))
+                .contains("[\"nat\",\"1.2\",1,\"nat.jar\",\"ip4-nat ip4-alg\",\"used\",\"\"]")
+                .contains("[\"old\",\"0.9\",7,\"old.jar\",\"\",\"refused\",\"it is made for version 7\"]");
+    }
+
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiter = '|', textBlock = """
                     garbage                                       | bad-request         | the request is not JSON

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.control;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+
+/** {@code show plugins}: which plugins were found at the start, what they bring, and why one is not used. */
+public final class ShowPlugins implements ManagementCommand {
+    /**
+     * A plugin that was found.
+     *
+     * @param api the version of the plugin API that it is made for, or 0 when it does not say
+     * @param from the jar or folder with its class
+     * @param stages ids of the stages that it brings
+     * @param problem why it is not used; empty when it is
+     */
+    public record Plugin(String name, String version, int api, String from, List<String> stages, String problem) {
+        public Plugin {
+            stages = List.copyOf(stages);
+        }
+
+        public boolean used() {
+            return problem.isEmpty();
+        }
+    }
+
+    private final List<Plugin> plugins;
+
+    public ShowPlugins(List<Plugin> plugins) {
+        this.plugins = List.copyOf(plugins);
+    }
+
+    @Override
+    public String what() {
+        return "plugins";
+    }
+
+    @Override
+    public String summary() {
+        return "plugins that were found, the stages that they bring, and why one is not used";
+    }
+
+    @Override
+    public CompletionStage<ManagementAnswer> answer() {
+        ManagementAnswer.Builder table = ManagementAnswer.Table.titled("plugins")
+                .text("plugin")
+                .text("version")
+                .number("api")
+                .text("from")
+                .text("stages")
+                .text("state")
+                .text("problem");
+        for (Plugin plugin : plugins) {
+            table.row(
+                    plugin.name(),
+                    plugin.version(),
+                    plugin.api(),
+                    plugin.from(),
+                    String.join(" ", plugin.stages()),
+                    plugin.used() ? "used" : "refused",
+                    plugin.problem());
+        }
+        return CompletableFuture.completedFuture(table.answer());
+    }
+}
