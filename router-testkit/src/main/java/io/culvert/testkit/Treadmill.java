@@ -8,6 +8,7 @@ import com.typesafe.config.ConfigFactory;
 import io.culvert.config.StageSettings;
 import io.culvert.ffi.EventFd;
 import io.culvert.ffi.NativeException;
+import io.culvert.ffi.NativeMemory;
 import io.culvert.fib.Fib;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.graph.FaultPolicy;
@@ -32,17 +33,20 @@ import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.TransmitQueue;
 import io.culvert.telemetry.LaneLedger;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One lane of a router, all stages included, between two devices that cost next to nothing: one never runs dry of packets
- * of 64 flows, the other takes all it gets. Shows what the router itself takes for a packet, in time and in memory.
+ * of 64 flows, the other takes all it gets. Shows what the router itself takes for a packet, in time, in memory, in copies
+ * and in waiting.
  *
  * <pre>{@code
  * try (Treadmill treadmill = Treadmill.start(Treadmill.Traffic.TUN4)) {
@@ -91,6 +95,9 @@ public final class Treadmill implements AutoCloseable {
     /** A lane sends one vector before it reads the next: room for two is enough, and shows that it is so. */
     private static final int BUFFERS = 2 * VECTOR_PACKETS;
 
+    /** Of each packet what routers do not change: UDP header and payload. */
+    private static final int UDP_BYTES = 8 + 18;
+
     private static final int NEIGHBORS = 16;
     private static final int LONGEST_PACKET = 2048;
     private static final int IN = 0;
@@ -100,7 +107,7 @@ public final class Treadmill implements AutoCloseable {
             ActorSystem.create(Behaviors.empty(), "treadmill", ConfigFactory.defaultReference());
     private final EventLoop loop;
     private final Supply supply;
-    private final Sink sink = new Sink();
+    private final Sink sink;
     private final Lane lane;
     private final RouterGraph.Running running;
     private volatile @Nullable String fault;
@@ -110,12 +117,13 @@ public final class Treadmill implements AutoCloseable {
         try {
             loop = new EventLoop();
             supply = new Supply(traffic, loop);
+            sink = new Sink(supply);
         } catch (NativeException noDescriptors) {
             throw new IllegalStateException(noDescriptors);
         }
         lane = new Lane(
                 0,
-                BufferPool.allocate(BUFFERS),
+                nativeBuffers(),
                 new Lane.Environment(
                         1,
                         VECTOR_PACKETS,
@@ -134,6 +142,12 @@ public final class Treadmill implements AutoCloseable {
                         (id, cause) -> fault = cause.toString(),
                         LaneDispatcher.register(system, lane, loop),
                         Materializer.createMaterializer(system));
+    }
+
+    /** Of memory that has an address, as that of devices has. */
+    private static BufferPool nativeBuffers() {
+        ByteBuffer memory = NativeMemory.allocate(BUFFERS * BufferPool.BUFFER_BYTES);
+        return new BufferPool(memory, NativeMemory.address(memory));
     }
 
     /** A router of the built-in stages, idle. */
@@ -177,6 +191,28 @@ public final class Treadmill implements AutoCloseable {
         return Arrays.copyOf(sink.last, sink.lastLength);
     }
 
+    /** From now on looks where the bytes of packets are, for {@link #copied}; while nothing is being forwarded. */
+    public void watchMemory() {
+        supply.origins = new Origins();
+    }
+
+    /**
+     * How many packets since {@link #watchMemory} have left with a payload at another address of memory than that at which
+     * the receiving device put it, or with another one; while nothing is being forwarded.
+     */
+    public long copied() {
+        Origins origins = supply.origins;
+        if (origins == null) {
+            throw new IllegalStateException("nobody has watched");
+        }
+        return origins.copied;
+    }
+
+    /** How often the lane has asked the receiving device to wake it, as it does before it waits. */
+    public long arms() {
+        return supply.arms.get();
+    }
+
     public LaneLedger ledger() {
         return lane.ledger();
     }
@@ -195,6 +231,8 @@ public final class Treadmill implements AutoCloseable {
     private static final class Supply implements ReceiveQueue {
         private final byte[][] packets = new byte[FLOWS][];
         private final boolean ethernet;
+        private final AtomicLong arms = new AtomicLong();
+        private @Nullable Origins origins;
         private volatile long allowed;
         private long given;
         private int flow;
@@ -246,6 +284,9 @@ public final class Treadmill implements AutoCloseable {
                 } else {
                     packet.setL3Offset(packet.start());
                 }
+                if (origins != null) {
+                    origins.put(packet, bytes);
+                }
                 into.add(packet);
                 received++;
             }
@@ -255,17 +296,47 @@ public final class Treadmill implements AutoCloseable {
 
         @Override
         public void arm(Runnable wake) {
+            arms.incrementAndGet();
             watch.arm(wake);
+        }
+    }
+
+    /** Where the bytes of packets on their way have been put. The lane keeps their order, so that the first in is the first out. */
+    private static final class Origins {
+        private final long[] addresses = new long[BUFFERS];
+        private final byte[][] payloads = new byte[BUFFERS][];
+        private int oldest;
+        private int underWay;
+        private long copied;
+
+        void put(PacketBuffer packet, byte[] bytes) {
+            int at = (oldest + underWay++) % BUFFERS;
+            addresses[at] = packet.address() + packet.end();
+            payloads[at] = Arrays.copyOfRange(bytes, bytes.length - UDP_BYTES, bytes.length);
+        }
+
+        void take(PacketBuffer packet) {
+            byte[] payload = new byte[UDP_BYTES];
+            packet.bytes().get(packet.end() - UDP_BYTES, payload);
+            boolean inPlace = packet.address() + packet.end() == addresses[oldest];
+            copied += inPlace && Arrays.equals(payload, payloads[oldest]) ? 0 : 1;
+            oldest = (oldest + 1) % BUFFERS;
+            underWay--;
         }
     }
 
     /** Counts packets, and wakes who waits for the last. */
     private static final class Sink implements TransmitQueue {
+        private final Supply supply;
         private volatile long taken;
         private volatile long wakeAt;
         private volatile @Nullable Thread waiting;
         private final byte[] last = new byte[LONGEST_PACKET];
         private int lastLength;
+
+        Sink(Supply supply) {
+            this.supply = supply;
+        }
 
         void wake(long atPackets, Thread thread) {
             waiting = thread;
@@ -280,6 +351,10 @@ public final class Treadmill implements AutoCloseable {
         @Override
         public int transmit(PacketVector sent, int from) {
             int accepted = sent.size() - from;
+            Origins origins = supply.origins;
+            for (int i = from; origins != null && i < sent.size(); i++) {
+                origins.take(sent.get(i));
+            }
             long now = taken + accepted;
             if (now == wakeAt) {
                 PacketBuffer packet = sent.get(sent.size() - 1);
