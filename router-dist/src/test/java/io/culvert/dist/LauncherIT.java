@@ -293,6 +293,15 @@ final class LauncherIT {
     }
 
     @Test
+    void showsTheHelpOfTestWhetherOrNotItHadToBuildFirst() {
+        for (int time = 0; time < 2; time++) {
+            Result help = run(launcher, "test", "--help");
+            assertThat(help.exit).as(help.err).isZero();
+            assertThat(help.out).contains("Usage: culvert test");
+        }
+    }
+
+    @Test
     void doesNotBuildWhenOnlyTheTimeOfASourceChanged() throws IOException {
         run(launcher, "version");
         Path source = tree.resolve("router-core/src/main/java/A.java");
