@@ -3,6 +3,7 @@ package io.culvert.iface;
 
 import io.culvert.config.InterfaceConfig;
 import io.culvert.ffi.Errno;
+import io.culvert.ffi.KernelAddress;
 import io.culvert.ffi.KernelLink;
 import io.culvert.ffi.NativeException;
 import io.culvert.ffi.PacketSocket;
@@ -12,11 +13,15 @@ import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.TransmitQueue;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Opens packet sockets on a network device of the router's own namespace. Blocks, so it runs where that is allowed. */
 final class PacketOpener {
+    private static final Logger LOG = LoggerFactory.getLogger(PacketOpener.class);
     private static final int SOCKET_BUFFER_BYTES = 16 << 20;
 
     /** The first kernel whose virtio headers can ask for UDP superpackets to be cut. */
@@ -29,6 +34,7 @@ final class PacketOpener {
     private final List<EventLoop> loops;
     private final KernelOffloads kernelOffloads;
     private final LinkNotifications notifications;
+    private boolean warned;
 
     PacketOpener(
             int interfaceId,
@@ -62,6 +68,7 @@ final class PacketOpener {
             if (config.mtu().isPresent() && config.mtu().getAsInt() > link.mtu()) {
                 netlink.setMtu(link.index(), config.mtu().getAsInt());
             }
+            warnOfKernelAddresses(link, netlink);
             PacketSocket socket = PacketSocket.builder(link.index())
                     .queues(config.queues().orElse(loops.size()))
                     // Always: senders on this host leave checksums and segmentation to the device, whatever is wanted
@@ -82,6 +89,27 @@ final class PacketOpener {
                 socket.close();
                 throw failed;
             }
+        }
+    }
+
+    /** With a MAC address of its own the router gets nothing of what is for the kernel. */
+    private void warnOfKernelAddresses(KernelLink link, Rtnetlink netlink) throws NativeException {
+        if (warned || config.mac() != null) {
+            return;
+        }
+        List<String> shared = netlink.addresses(link.index()).stream()
+                .map(KernelAddress::address)
+                .filter(address -> !address.isLinkLocalAddress())
+                .map(InetAddress::getHostAddress)
+                .toList();
+        if (!shared.isEmpty()) {
+            warned = true;
+            LOG.warn(
+                    "{}: the kernel has {} on {}: whoever speaks to it gets ICMP errors from the router as well; give the"
+                            + " interface a mac of its own, or use another device",
+                    config.name(),
+                    String.join(", ", shared),
+                    link.name());
         }
     }
 

@@ -4,6 +4,9 @@ package io.culvert.iface;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.culvert.net.MacAddress;
 import io.culvert.testkit.RequiresNamespaces;
 import java.io.IOException;
@@ -17,6 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
 
 /** Hosts at the far ends of veth pairs, whose near ends a whole router has packet sockets on. */
 @RequiresNamespaces
@@ -72,6 +76,29 @@ final class PacketInterfaceIT {
             long own = router.at("b").mac();
             assertThat(router.seen("b").get(0).sourceMacs).doesNotContain(own);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {"'' | 1", "mac = \"02:00:00:00:0a:01\", promiscuous = true | 0"})
+    void warnsWhenItSharesMacAndDeviceWithAddressesOfTheKernel(String moreOfA, int warnings) throws Exception {
+        home.run("ip addr add 10.1.0.50/24 dev ra");
+        ListAppender<ILoggingEvent> log = new ListAppender<>();
+        Logger logger = (Logger) LoggerFactory.getLogger(PacketOpener.class);
+        logger.addAppender(log);
+        log.start();
+        try (TestRouter router = TestRouter.startIn(home, packets(moreOfA, ""))) {
+            assertThat(router.at("a").up()).isTrue();
+        } finally {
+            logger.detachAppender(log);
+        }
+        assertThat(log.list)
+                .hasSize(warnings)
+                .allSatisfy(event -> assertThat(event.getFormattedMessage())
+                        .isEqualTo(
+                                "a: the kernel has 10.1.0.50 on ra: whoever speaks to it gets ICMP errors from the router"
+                                        + " as well; give the interface a mac of its own, or use another device"));
     }
 
     @Test
