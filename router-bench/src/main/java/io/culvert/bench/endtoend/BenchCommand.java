@@ -29,6 +29,13 @@ import picocli.CommandLine.Spec;
         name = "culvert bench",
         description =
                 "Measure Culvert beside bare C forwarders and the kernel, between network namespaces made for it.",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:measured, also where a bar is missed",
+            "1:something could not be measured",
+            "2:wrong usage, or no scenario has the TEXT of --only in its name",
+            "77:a capability, a permission or a program is missing"
+        },
         footer = {
             "",
             "Scenarios are named PAIR/MEASURE, with PAIR one of tun-tun, packet-packet, tap-tap, tun-packet and MEASURE"
@@ -63,7 +70,7 @@ final class BenchCommand implements Callable<Integer> {
             description =
                     "How often each measurement that has a bar is repeated (5; with --quick 3 for TCP and UDP between tuns,"
                             + " and one for all else, whatever N); others are at most 3 times. What was measured once gets no"
-                            + " verdict.")
+                            + " verdict, but for pauses, allocation and the memory of tables.")
     private @Nullable Integer rounds;
 
     @Option(

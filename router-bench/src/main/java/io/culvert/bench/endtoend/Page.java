@@ -117,7 +117,8 @@ final class Page {
             - Allocation: of all threads but the recorder's, by a flight recording, over the packets that arrived in 10 s.
             - Lookups: `FibLookupBenchmark` of `router-bench` in a JVM without packets, with a million random addresses in
               turn; one value for each iteration. None needs the answer of another, so the processor overlaps them, as it does
-              those of a vector's packets. The stage looks IPv6 addresses up in vectors.
+              those of a vector's packets. The stage looks IPv6 addresses up in vectors; here they are vectors of 64, where the
+              router's default is 61.
             - Route changes: `RouteChangeBenchmark`, from the candidate routes to the forwarding tables that lanes read, in
               batches of 1000 among all those routes, while another thread does nothing but look addresses up.
             - Memory of routes: `FibMemory`, heap after a collection, of the candidate routes and the forwarding tables.
