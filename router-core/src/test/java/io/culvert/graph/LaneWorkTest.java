@@ -74,7 +74,8 @@ final class LaneWorkTest {
             long before = treadmill.arms();
             treadmill.forward(MANY_PACKETS);
 
-            // Once after the first packet, if the lane had not come to it yet, and once after the last; and once more each,
+            // Once after the first packet, if the lane had not come to it yet, and once after the last; and once more
+            // each,
             // if it had taken all packets before their arrival was signalled.
             assertThat(treadmill.arms() - before).isLessThanOrEqualTo(4);
         }
