@@ -25,6 +25,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Culvert beside the kernel's own forwarding: the same packets in, on real devices, and what comes out compared. */
 @RequiresNamespaces
@@ -63,6 +65,19 @@ final class KernelComparisonIT {
     @Test
     @Order(1)
     void differsFromTheKernelInWhatTheTableExplainsAndNothingElse() throws Exception {
+        assertDiffersAsExplained();
+    }
+
+    /** Whatever the devices are not asked to do. */
+    @ParameterizedTest
+    @ValueSource(strings = {"vnet-header = off", "gso = off", "gro = off"})
+    @Order(2)
+    void differsInTheSameWithoutAnOffload(String setting) throws Exception {
+        network.restartCulvert(setting);
+        assertDiffersAsExplained();
+    }
+
+    private static void assertDiffersAsExplained() throws IOException {
         List<String> differences = new ArrayList<>();
         for (Probes.Probe probe : Probes.all()) {
             List<String> cells = difference(probe);
@@ -99,7 +114,7 @@ final class KernelComparisonIT {
     }
 
     @Test
-    @Order(2)
+    @Order(3)
     void survivesAHundredThousandMutatedFramesWithBalancedAccounts() throws Exception {
         long seed = Long.getLong("culvert.seed", System.nanoTime());
         System.out.println("KernelComparisonIT: -Dculvert.seed=" + seed);

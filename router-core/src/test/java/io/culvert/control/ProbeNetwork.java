@@ -102,10 +102,10 @@ final class ProbeNetwork implements AutoCloseable {
               icmp { rate-limit = off }
               local-delivery { rate-limit = off }
               neighbor { retransmit-time = 100ms, reachable-time = 1h, duplicate-probes = 0 }
-              management { socket = "%s" }
+              management { socket = "%1$s" }
               interfaces {
-                a { type = packet, device = eth0, addresses = ["10.1.0.1/24", "fd01::1/64"] }
-                b { type = packet, device = eth1, addresses = ["10.2.0.1/24", "fd02::1/64"] }
+                a { type = packet, device = eth0, addresses = ["10.1.0.1/24", "fd01::1/64"], %2$s }
+                b { type = packet, device = eth1, addresses = ["10.2.0.1/24", "fd02::1/64"], %2$s }
               }
               routes = [
                 { prefix = "10.9.0.0/16", via = "10.2.0.2" }
@@ -202,11 +202,19 @@ final class ProbeNetwork implements AutoCloseable {
                 sides.put(side, new Port(router, side, socket, new ArrayList<>()));
             }
         }
-        startCulvert();
+        startCulvert("");
         for (Router router : Router.values()) {
             settle(router);
             meetHosts(router);
         }
+    }
+
+    /** Ends Culvert and starts it with these settings of its interfaces. */
+    void restartCulvert(String ofInterfaces) throws Exception {
+        stopCulvert();
+        startCulvert(ofInterfaces);
+        settle(Router.CULVERT);
+        meetHosts(Router.CULVERT);
     }
 
     /** Lets every host that probes come from or go to talk to the router, until it knows all their MACs. */
@@ -270,8 +278,8 @@ final class ProbeNetwork implements AutoCloseable {
         run("ip -n " + namespace + " link set " + far + " up");
     }
 
-    private void startCulvert() throws IOException {
-        Path config = Files.writeString(folder.resolve("compared.conf"), CONFIG.formatted(socketPath()));
+    private void startCulvert(String ofInterfaces) throws IOException {
+        Path config = Files.writeString(folder.resolve("compared.conf"), CONFIG.formatted(socketPath(), ofInterfaces));
         List<String> command =
                 new ArrayList<>(List.of("ip", "netns", "exec", CULVERT, "setpriv", "--pdeathsig", "TERM", "--"));
         command.addAll(List.of(
