@@ -37,6 +37,7 @@ final class OffloadCombinationsIT {
     private enum Mode {
         PLAIN("vnet-header = off", Offloads.NONE),
         CHECKSUMS("gso = off", new Offloads(true, false, false, false)),
+        CHECKSUMS_UNCOALESCED("gso = off, gro = off", new Offloads(true, false, false, false)),
         SEGMENTS("gro = off", new Offloads(true, true, true, true)),
         EVERYTHING("gso = on, gro = on", new Offloads(true, true, true, true));
 
