@@ -4,6 +4,7 @@ package io.culvert.iface;
 import io.culvert.ffi.NativeMemory;
 import io.culvert.ffi.Syscalls;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -141,14 +142,20 @@ final class Flows implements AutoCloseable {
             pollfds.putShort(POLLFD_BYTES * flow + 4, (short) Syscalls.POLLIN);
         }
         long address = NativeMemory.address(pollfds);
-        while (receiving) {
-            Syscalls.poll(address, sockets.size(), 20);
-            for (int flow = 0; flow < sockets.size(); flow++) {
-                RawDatagrams socket = sockets.get(flow);
-                for (long number = socket.receiveNumber(); number >= 0; number = socket.receiveNumber()) {
-                    counts.get(flow).arrived(number);
+        try {
+            while (receiving) {
+                Syscalls.poll(address, sockets.size(), 20);
+                for (int flow = 0; flow < sockets.size(); flow++) {
+                    RawDatagrams socket = sockets.get(flow);
+                    for (long number = socket.receiveNumber(); number >= 0; number = socket.receiveNumber()) {
+                        counts.get(flow).arrived(number);
+                    }
                 }
             }
+        } finally {
+            // Compiled code forgets it otherwise: the memory would be freed, and the kernel write to what is there
+            // then.
+            Reference.reachabilityFence(pollfds);
         }
     }
 
