@@ -75,8 +75,7 @@ final class LaneWorkTest {
             treadmill.forward(MANY_PACKETS);
 
             // Once after the first packet, if the lane had not come to it yet, and once after the last; and once more
-            // each,
-            // if it had taken all packets before their arrival was signalled.
+            // each, if it had taken all packets before their arrival was signalled.
             assertThat(treadmill.arms() - before).isLessThanOrEqualTo(4);
         }
     }

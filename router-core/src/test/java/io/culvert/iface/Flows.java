@@ -153,8 +153,7 @@ final class Flows implements AutoCloseable {
                 }
             }
         } finally {
-            // Compiled code forgets it otherwise: the memory would be freed, and the kernel write to what is there
-            // then.
+            // Compiled code forgets it otherwise: the memory would be freed, and poll write into another's.
             Reference.reachabilityFence(pollfds);
         }
     }
