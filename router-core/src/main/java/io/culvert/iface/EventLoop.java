@@ -183,7 +183,9 @@ public final class EventLoop implements Closeable {
         private final CountDownLatch ended = new CountDownLatch(1);
         private volatile boolean shutdown;
         private volatile boolean finished;
-        private final @Nullable Runner predecessor;
+        /** Until it has ended: it knows its own, and so on back to the first. */
+        private @Nullable Runner predecessor;
+
         private @Nullable Thread thread;
 
         Runner(@Nullable Runner predecessor) {
@@ -258,6 +260,7 @@ public final class EventLoop implements Closeable {
                     interrupted = true;
                 }
             }
+            predecessor = null;
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
