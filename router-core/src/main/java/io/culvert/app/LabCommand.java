@@ -37,9 +37,11 @@ final class LabCommand implements Callable<Integer> {
 
     static int run(Path file, CommandSpec spec) {
         PrintWriter err = spec.commandLine().getErr();
+        Plugins plugins = Plugins.found();
+        plugins.refused().forEach(err::println);
         LabConfig lab;
         try {
-            lab = LabFile.read(file, Plugins.found().stages());
+            lab = LabFile.read(file, plugins.stages());
         } catch (BadConfigException e) {
             CheckCommand.report(e, err);
             return Culvert.EXIT_BAD_CONFIG;

@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.regex.Pattern;
-import org.slf4j.Logger;
 
 /**
  * The stages of this installation: built in, and brought by the plugins on the class path, where the launcher puts the jars of
@@ -71,11 +70,6 @@ final class Plugins {
                 .filter(plugin -> !plugin.used())
                 .map(plugin -> "plugin " + plugin.name() + " of " + plugin.from() + " is not used: " + plugin.problem())
                 .toList();
-    }
-
-    /** Tells of those that are not used. */
-    void report(Logger log) {
-        refused().forEach(log::error);
     }
 
     private void add(ServiceLoader.Provider<RouterPlugin> provider) {

@@ -42,7 +42,7 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Logging.configure(logFormat);
         Plugins plugins = Plugins.found();
-        plugins.report(LoggerFactory.getLogger("culvert"));
+        plugins.refused().forEach(LoggerFactory.getLogger("culvert")::error);
         RouterConfig config;
         try {
             config = ConfigFile.read(file, plugins.stages());
