@@ -32,9 +32,7 @@ final class RouterSection {
             ValueType.numberOrAuto(1, 64),
             "auto",
             "Worker lanes, among which flows are spread; auto makes one for each processor.");
-    // A prime: under overload every vector is full, and the first packets of one find the room that a slow device has
-    // made
-    // since the last. With 64, senders that take turns among 8 flows would have the same flow first each time.
+    // A prime, so that under overload no flow is first in every vector: docs/adr/0009-vectors-of-61-packets.md.
     private static final Key<Long> VECTOR_SIZE = withDefault(
             "vector-size",
             ValueType.number(1, 256),

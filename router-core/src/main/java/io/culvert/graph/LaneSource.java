@@ -235,8 +235,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 polled[i] = new PolledQueue(queues.get(i), wake);
             }
             lane.setWaker(wake);
-            // The graph starts within the system message that makes its actor, and those that came with it are nowhere
-            // to be
+            // The graph starts within the system message that makes its actor, and those that came with it can't be
             // seen before they have their turn: until this call arrives nothing waits for devices.
             call.run();
         }
