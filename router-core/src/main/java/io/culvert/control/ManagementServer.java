@@ -233,20 +233,22 @@ final class ManagementServer implements AutoCloseable {
     public void close() {
         closed = true;
         selector.wakeup();
-        for (UnixSocketChannel client : open) {
-            try {
-                // A close alone leaves a thread waiting in a read on Linux.
-                client.shutdownInput();
-            } catch (IOException gone) {
-                LOG.debug("a management client was gone already", gone);
-            }
-        }
+        open.forEach(ManagementServer::cutOff);
         try {
             if (Files.exists(path, LinkOption.NOFOLLOW_LINKS) && fileKey(path).equals(fileKey)) {
                 Files.delete(path);
             }
         } catch (IOException e) {
             LOG.warn("can't remove management socket {}: {}", path, e.getMessage());
+        }
+    }
+
+    private static void cutOff(UnixSocketChannel client) {
+        try {
+            // A close alone leaves a thread waiting in a read on Linux.
+            client.shutdownInput();
+        } catch (IOException gone) {
+            LOG.debug("a management client was gone already", gone);
         }
     }
 
@@ -270,6 +272,10 @@ final class ManagementServer implements AutoCloseable {
     private void admit(UnixSocketChannel client) {
         if (free.tryAcquire()) {
             open.add(client);
+            if (closed) {
+                // Closing may have looked at the open ones before this one was among them.
+                cutOff(client);
+            }
             threads.newThread(() -> {
                         try {
                             serve(client);

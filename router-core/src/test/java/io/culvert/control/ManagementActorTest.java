@@ -33,6 +33,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -363,6 +365,25 @@ final class ManagementActorTest {
         await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
                 .extracting(Thread::getName)
                 .noneMatch(name -> name.startsWith("management-")));
+    }
+
+    /** Closes at ever later moments after the connection, so that some fall between its being accepted and served. */
+    @RepeatedTest(300)
+    void aClientThatComesWhileTheServerClosesIsCutOff(RepetitionInfo repetition) throws IOException {
+        ManagementServer server = ManagementServer.open(
+                new ManagementConfig(folder.resolve("m.sock"), 0660, null),
+                (request, within) -> ManagementAnswer.of("never asked"),
+                null,
+                ManagementServer.Limits.DEFAULT);
+        try (SocketChannel late = connect(server.path())) {
+            long closing = System.nanoTime() + repetition.getCurrentRepetition() * 1_000L;
+            while (System.nanoTime() - closing < 0) {
+                Thread.onSpinWait();
+            }
+            server.close();
+
+            assertThat(readAll(late)).doesNotContain("timeout");
+        }
     }
 
     private Path open(ManagementCommand... commands) {
