@@ -83,10 +83,11 @@ final class ArchitectureTest {
     @ArchTest
     static final ArchRule plugins = imports("plugins", "net", "packet", "wire", "spi");
 
+    /** But for the part of the plugin API that is about Akka. */
     @ArchTest
     static final ArchRule whatPluginsSeeIsPlainJava = classes()
-            .that()
-            .resideInAnyPackage(packages("net", "packet", "wire", "spi"))
+            .that(resideInAnyPackage(packages("net", "packet", "wire", "spi"))
+                    .and(not(resideInAPackage("io.culvert.spi.akka.."))))
             .should()
             .onlyDependOnClassesThat()
             .resideInAnyPackage("io.culvert..", "java..", "org.jspecify..")
@@ -110,10 +111,20 @@ final class ArchitectureTest {
 
     @ArchTest
     static final ArchRule akkaStaysInItsPackages = noClasses()
-            .that(not(resideInAnyPackage(packages("iface", "graph", "control", "lab", "app"))))
+            .that(not(resideInAnyPackage(packages("spi.akka", "iface", "graph", "control", "plugins", "lab", "app"))))
             .should()
             .dependOnClassesThat()
             .resideInAPackage("akka..")
+            .allowEmptyShould(true);
+
+    /** The stages themselves and whatever is made of them must do without: plain stages need no Akka. */
+    @ArchTest
+    static final ArchRule theCoreOfThePluginApiDoesWithoutItsAkkaPart = noClasses()
+            .that(resideInAnyPackage(packages("spi", "fib", "neighbor", "stage", "config", "telemetry", "iface"))
+                    .and(not(resideInAPackage("io.culvert.spi.akka.."))))
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.culvert.spi.akka..")
             .allowEmptyShould(true);
 
     @ArchTest

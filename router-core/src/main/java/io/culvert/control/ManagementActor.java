@@ -11,6 +11,8 @@ import akka.actor.typed.javadsl.Receive;
 import io.culvert.config.ManagementConfig;
 import io.culvert.control.ManagementProtocol.Code;
 import io.culvert.control.ManagementProtocol.Refusal;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
@@ -202,7 +204,7 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
                                             .toList()));
         }
         try {
-            return command.answer().toCompletableFuture().get(within.toMillis(), TimeUnit.MILLISECONDS);
+            return command.answer(List.of()).toCompletableFuture().get(within.toMillis(), TimeUnit.MILLISECONDS);
         } catch (RuntimeException e) {
             throw new ExecutionException(e);
         }

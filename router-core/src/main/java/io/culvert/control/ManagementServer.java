@@ -4,6 +4,8 @@ package io.culvert.control;
 import io.culvert.config.ManagementConfig;
 import io.culvert.control.ManagementProtocol.Code;
 import io.culvert.control.ManagementProtocol.Refusal;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -311,7 +313,9 @@ final class ManagementServer implements AutoCloseable {
                         out, Code.TIMEOUT, "no answer within " + limits.answer().toSeconds() + " s");
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof ManagementCommand.Declined declined) {
-                    ManagementProtocol.writeError(out, declined.code(), String.valueOf(declined.getMessage()));
+                    ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(declined.getMessage()));
+                } else if (e.getCause() instanceof Refusal refusal) {
+                    ManagementProtocol.writeError(out, refusal.code(), String.valueOf(refusal.getMessage()));
                 } else {
                     LOG.warn("a management command failed", e.getCause());
                     ManagementProtocol.writeError(out, Code.FAILED, String.valueOf(e.getCause()));

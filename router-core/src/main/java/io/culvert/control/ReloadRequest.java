@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -29,11 +32,12 @@ final class ReloadRequest implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return reload.get().thenCompose(result -> switch (result.what()) {
             case APPLIED -> CompletableFuture.completedFuture(ManagementAnswer.of(result.message()));
             case BAD_CONFIG ->
-                CompletableFuture.failedFuture(new Declined(ManagementProtocol.Code.BAD_CONFIG, result.message()));
+                CompletableFuture.failedFuture(
+                        new ManagementProtocol.Refusal(ManagementProtocol.Code.BAD_CONFIG, result.message()));
             case REFUSED -> CompletableFuture.failedFuture(new Declined(result.message()));
         });
     }

@@ -36,6 +36,7 @@ import io.culvert.net.MacAddress;
 import io.culvert.net.VrfId;
 import io.culvert.packet.BufferPool;
 import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.ManagementCommand;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.StageDescriptor;

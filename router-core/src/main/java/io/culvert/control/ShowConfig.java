@@ -2,6 +2,9 @@
 package io.culvert.control;
 
 import io.culvert.config.RouterConfig;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -26,7 +29,7 @@ public final class ShowConfig implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         RouterConfig config = current.get();
         return CompletableFuture.completedFuture(ManagementAnswer.of(config.render(), config.renderJson()));
     }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import io.culvert.telemetry.LaneLedger;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -25,7 +28,7 @@ final class ShowCounters implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return view.get().thenApply(ShowCounters::table);
     }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
+import java.util.List;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
 
@@ -29,7 +32,7 @@ final class ShowDrops implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return view.get().thenApply(ShowDrops::table);
     }
 

@@ -2,6 +2,8 @@
 package io.culvert.control;
 
 import io.culvert.net.MacAddress;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import io.culvert.spi.RouterInterface;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,7 +32,7 @@ final class ShowInterfaces implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return view.get().thenApply(ShowInterfaces::table);
     }
 

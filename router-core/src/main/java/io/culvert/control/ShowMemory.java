@@ -3,6 +3,8 @@ package io.culvert.control;
 
 import io.culvert.ffi.NativeMemory;
 import io.culvert.packet.BufferPool;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryMXBean;
@@ -49,7 +51,7 @@ final class ShowMemory implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         ManagementAnswer.Builder table = ManagementAnswer.Table.titled("memory")
                 .text("part")
                 .number("used")

@@ -4,6 +4,9 @@ package io.culvert.control;
 import io.culvert.neighbor.NeighborStatus;
 import io.culvert.net.MacAddress;
 import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Supplier;
@@ -29,7 +32,7 @@ final class ShowNeighbors implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return neighbors.get().thenApply(listing -> table(listing, interfaces.get()));
     }
 

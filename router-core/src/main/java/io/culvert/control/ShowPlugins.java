@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -42,7 +44,7 @@ public final class ShowPlugins implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         ManagementAnswer.Builder table = ManagementAnswer.Table.titled("plugins")
                 .text("plugin")
                 .text("version")

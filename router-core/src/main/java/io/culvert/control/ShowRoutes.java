@@ -3,6 +3,8 @@ package io.culvert.control;
 
 import io.culvert.fib.RouteStatus;
 import io.culvert.spi.InterfaceTable;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import io.culvert.spi.NextHop;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +33,7 @@ final class ShowRoutes implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return routes.get().thenApply(listing -> table(listing.routes(), interfaces.get()));
     }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.control;
 
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
@@ -38,7 +41,7 @@ public final class ShowVersion implements ManagementCommand {
     }
 
     @Override
-    public CompletionStage<ManagementAnswer> answer() {
+    public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
         return CompletableFuture.completedFuture(ManagementAnswer.Table.titled("version")
                 .text("router")
                 .text("version")

@@ -3,7 +3,7 @@
  * The actors that run the router, and the socket by which operators reach it.
  *
  * <p>{@link io.culvert.control.ManagementActor} answers requests on a unix socket; what can be asked are
- * {@link io.culvert.control.ManagementCommand}s, each a file of its own. The wire format is in
+ * {@link io.culvert.spi.ManagementCommand}s, each a file of its own. The wire format is in
  * {@code docs/management-protocol.md}.
  *
  * <p>{@link io.culvert.control.LocalDeliveryActor} keeps the kernel's side of the local-delivery TAP; what that changes in the

@@ -31,4 +31,12 @@ public interface RouterPlugin {
     default List<StageDescriptor> stages() {
         return List.of();
     }
+
+    /**
+     * Makes the plugin's control side for a router that starts. One that throws is told of in the log, and the router goes
+     * on with the plugin's stages but without its control side.
+     */
+    default PluginControl control(PluginContext context) {
+        return PluginControl.NONE;
+    }
 }

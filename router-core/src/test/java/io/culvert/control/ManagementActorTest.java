@@ -10,6 +10,8 @@ import akka.actor.typed.ActorRef;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.ManagementConfig;
 import io.culvert.config.RouterConfig;
+import io.culvert.spi.ManagementAnswer;
+import io.culvert.spi.ManagementCommand;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -409,7 +411,7 @@ final class ManagementActorTest {
             }
 
             @Override
-            public CompletionStage<ManagementAnswer> answer() {
+            public CompletionStage<ManagementAnswer> answer(List<String> arguments) {
                 return answer.get();
             }
         };

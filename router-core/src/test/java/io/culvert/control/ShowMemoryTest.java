@@ -7,6 +7,7 @@ import io.culvert.ffi.NativeException;
 import io.culvert.ffi.NativeMemory;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
+import io.culvert.spi.ManagementAnswer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,7 +59,7 @@ final class ShowMemoryTest {
     }
 
     private static List<List<?>> rows(ShowMemory show) {
-        ManagementAnswer answer = show.answer().toCompletableFuture().join();
+        ManagementAnswer answer = show.answer(List.of()).toCompletableFuture().join();
         List<List<?>> rows = new ArrayList<>();
         Objects.requireNonNull(answer.table()).rows().forEach(rows::add);
         return rows;

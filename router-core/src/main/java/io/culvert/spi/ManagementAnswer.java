@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.control;
+package io.culvert.spi;
 
 import java.util.ArrayList;
 import java.util.List;

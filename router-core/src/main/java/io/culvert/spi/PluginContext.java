@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.culvert.spi;
+
+import java.util.function.Supplier;
+
+/** The router as the control side of a plugin sees it. Safe on every thread. */
+public interface PluginContext {
+    /** The router's name, as configured. */
+    String routerName();
+
+    /**
+     * The object of a type that the plugin's stages in all lanes share: the very one that {@link StageSetup#shared} gives
+     * them. Made by whoever asks first, which may be either side. Must be thread-safe.
+     */
+    <T> T shared(Class<T> type, Supplier<T> factory);
+
+    /** The settings of one of the plugin's stages, as they were when the router started. */
+    Settings settings(StageDescriptor stage);
+
+    /** The router's interfaces, now. */
+    InterfaceTable interfaces();
+
+    /** The forwarding table, now and later. */
+    FibView fib();
+
+    /** The neighbor table, now and later. */
+    NeighborView neighbors();
+}
