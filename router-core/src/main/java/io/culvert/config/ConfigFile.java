@@ -25,7 +25,6 @@ public final class ConfigFile {
      */
     public static void checkSections(Collection<StageDescriptor> stages) {
         new RouterSection(stages);
-        stages.forEach(StageSettings::defaults);
     }
 
     /**

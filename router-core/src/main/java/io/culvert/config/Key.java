@@ -5,6 +5,8 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueFactory;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +37,46 @@ record Key<T>(
     /** @param without a phrase that says what happens when it is absent */
     static <T> Key<T> optional(String name, ValueType<T> type, String without, String text) {
         return new Key<>(name, type, false, null, without, text);
+    }
+
+    /** Whether two keys of one name mean the same to an operator. */
+    boolean isSameAs(Key<?> other) {
+        return type.expected().equals(other.type.expected())
+                && required == other.required
+                && without.equals(other.without)
+                && sameInside(type.inner(), other.type.inner());
+    }
+
+    private static boolean sameInside(@Nullable Section one, @Nullable Section other) {
+        if (one == null || other == null) {
+            return one == other;
+        }
+        int count = one.keys().size();
+        return count == other.keys().size()
+                && IntStream.range(0, count)
+                        .allMatch(i -> one.keys()
+                                        .get(i)
+                                        .name()
+                                        .equals(other.keys().get(i).name())
+                                && one.keys().get(i).isSameAs(other.keys().get(i)));
+    }
+
+    /** @throws IllegalArgumentException when the default is not of the key's type */
+    void checkFallback() {
+        if (fallback != null) {
+            readFallback(fallback);
+        }
+    }
+
+    /** The default, of the key's type. */
+    T readFallback(ConfigValue written) {
+        Problems own = new Problems(name);
+        T value = type.read(name, written, own);
+        if (value == null || !own.isEmpty()) {
+            throw new IllegalArgumentException("default of key " + name + ": "
+                    + own.sorted().stream().map(ConfigProblem::message).collect(Collectors.joining("; ")));
+        }
+        return value;
     }
 
     /** A scalar from its bare text, which may hold characters that HOCON wants quoted. */

@@ -142,9 +142,11 @@ final class RouterSection {
     private final Key<List<Located<String>>> bypassWhenBroken;
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
     private final Section section;
+    private final Collection<StageDescriptor> stages;
 
     /** @param stages those whose sections the file may have */
     RouterSection(Collection<StageDescriptor> stages) {
+        this.stages = List.copyOf(stages);
         StageSections.of(stages)
                 .forEach((name, inner) ->
                         stageKeys.put(name, withDefault(name, ValueType.section(inner), "{}", inner.text())));
@@ -212,7 +214,17 @@ final class RouterSection {
         }
 
         Map<String, StageSettings> stageSettings = new HashMap<>();
-        stageKeys.forEach((name, key) -> stageSettings.put(name, StageSettings.of(name, router.get(key))));
+        List<String> interfaceNames = List.copyOf(interfaces.keySet());
+        stageKeys.forEach((name, key) -> {
+            StageSettings settings = new StageSettings(name, router.get(key), interfaceNames);
+            for (StageDescriptor stage : stages) {
+                if (stage.section().equals(name)) {
+                    settings.check(stage.keys(), problems);
+                    settings.check(stage.id(), stage.check(), problems);
+                }
+            }
+            stageSettings.put(name, settings);
+        });
         String name = router.get(NAME);
         return new RouterConfig(
                 name,

@@ -94,12 +94,7 @@ final class Section {
         }
         ConfigValue fallback = key.fallback();
         if (fallback != null) {
-            Problems own = new Problems(key.name());
-            T value = key.type().read(key.name(), fallback, own);
-            if (value == null) {
-                throw new IllegalArgumentException("default of key " + key.name() + ": " + own.sorted());
-            }
-            values.putDefault(key, value, fallback);
+            values.putDefault(key, key.readFallback(fallback), fallback);
         }
     }
 

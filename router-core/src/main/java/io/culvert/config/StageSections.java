@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.config;
 
-import io.culvert.spi.ConfigKey;
 import io.culvert.spi.StageDescriptor;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -38,12 +36,10 @@ final class StageSections {
     static Section section(String name, List<StageDescriptor> readers) {
         Map<String, Key<?>> keys = new LinkedHashMap<>();
         for (StageDescriptor stage : readers) {
-            for (ConfigKey declared : stage.keys()) {
-                Key<?> key = key(declared);
+            for (Key<?> key : DeclaredKeys.of(stage.keys())) {
                 Key<?> other = keys.putIfAbsent(key.name(), key);
                 // Versions of one stage for IPv4 and IPv6 may share a key, but must mean the same.
-                if (other != null
-                        && !(other.type() == key.type() && other.without().equals(key.without()))) {
+                if (other != null && !other.isSameAs(key)) {
                     throw new IllegalArgumentException(
                             "stages " + readers + " declare " + name + "." + key.name() + " differently");
                 }
@@ -57,28 +53,5 @@ final class StageSections {
                                         .toList())
                                 .replace(" or ", " and ") + ".";
         return new Section(text, List.copyOf(keys.values()));
-    }
-
-    private static final ValueType<Long> NUMBER = ValueType.number(0, Long.MAX_VALUE);
-    private static final ValueType<Duration> DURATION = ValueType.duration(Duration.ZERO, Duration.ofDays(10_000));
-
-    private static Key<?> key(ConfigKey declared) {
-        return switch (declared.type()) {
-            case BOOLEAN -> key(declared, ValueType.BOOLEAN);
-            case NUMBER -> key(declared, NUMBER);
-            case DURATION -> key(declared, DURATION);
-            case RATE -> key(declared, ValueType.RATE_PER_SECOND);
-            case TEXT -> key(declared, ValueType.TEXT);
-        };
-    }
-
-    private static <T> Key<T> key(ConfigKey declared, ValueType<T> type) {
-        return new Key<>(
-                declared.key(),
-                type,
-                false,
-                Key.scalar(declared.defaultText()),
-                declared.defaultText(),
-                declared.text());
     }
 }

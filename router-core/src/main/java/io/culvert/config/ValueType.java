@@ -6,11 +6,15 @@ import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
 import io.culvert.net.InterfaceAddress;
+import io.culvert.net.Ip4Address;
+import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.net.MacAddress;
 import io.culvert.spi.ConfigType;
 import io.culvert.spi.Settings;
+import java.math.BigDecimal;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,8 +25,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Function;
+import java.util.function.LongFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -32,6 +38,10 @@ import org.jspecify.annotations.Nullable;
 abstract class ValueType<T> {
     private static final Pattern DURATION = Pattern.compile("(\\d{1,9})\\s*(ns|us|ms|s|m|h|d)");
     private static final Pattern RATE = Pattern.compile("(\\d{1,12})\\s*/\\s*s");
+    private static final Pattern SHARE_TEXT = Pattern.compile("(\\d{1,3}(?:\\.\\d{1,9})?)\\s*%");
+    private static final Pattern BIT_RATE = Pattern.compile("(\\d{1,12}(?:\\.\\d{1,9})?)\\s*([kMGT]?)bit/s");
+    private static final Pattern BYTES = Pattern.compile("(\\d{1,15})\\s*(B|KiB|MiB|GiB)?");
+    private static final Pattern ENDPOINT = Pattern.compile("(?:\\[([0-9A-Fa-f:.]+)]|([0-9.]+)):(\\d{1,5})");
 
     static final ValueType<String> TEXT = text("a text", text -> text);
     static final ValueType<Boolean> BOOLEAN = text(ConfigType.BOOLEAN.expected(), text -> switch (text) {
@@ -44,14 +54,23 @@ abstract class ValueType<T> {
         case "off" -> false;
         default -> null;
     });
-    /** Events per second. */
-    static final ValueType<Long> RATE_PER_SECOND = text(ConfigType.RATE.expected(), ValueType::parseRate);
+    /** From 0 to 1. */
+    static final ValueType<Double> SHARE = text(ConfigType.SHARE.expected(), ValueType::parseShare);
 
     static final ValueType<MacAddress> MAC = named("a MAC address like 02:00:00:00:00:01", ValueType::parseMac);
     static final ValueType<IpAddress> ADDRESS = named("an address like 192.0.2.1 or 2001:db8::1", IpAddress::parse);
     static final ValueType<IpPrefix> PREFIX = named("a prefix like 192.0.2.0/24 or 2001:db8::/32", IpPrefix::parse);
     static final ValueType<InterfaceAddress> INTERFACE_ADDRESS =
             named("an address with its prefix length like 192.0.2.1/24", InterfaceAddress::parse);
+
+    /** Empty for an empty text. */
+    static final ValueType<Optional<IpAddress>> OPTIONAL_ADDRESS = named(
+            ConfigType.ADDRESS.expected(),
+            text -> text.isEmpty() ? Optional.empty() : Optional.of(IpAddress.parse(text)));
+    /** Empty for an empty text. */
+    static final ValueType<Optional<InetSocketAddress>> OPTIONAL_ENDPOINT = named(
+            ConfigType.ENDPOINT.expected(),
+            text -> text.isEmpty() ? Optional.empty() : Optional.of(parseEndpoint(text)));
 
     private final String expected;
 
@@ -148,12 +167,103 @@ abstract class ValueType<T> {
         return nanos == 0 ? "0s" : nanos + "ns";
     }
 
-    private static @Nullable Long parseRate(String text) {
-        if (text.equals("off")) {
-            return Settings.UNLIMITED;
+    /** Events per second. */
+    static ValueType<Long> rate(long least, long most) {
+        return measured(ConfigType.RATE, least, most, number -> number + "/s", text -> {
+            Matcher matcher = RATE.matcher(text);
+            return matcher.matches() ? (Long) Long.parseLong(matcher.group(1)) : null;
+        });
+    }
+
+    /** Bits per second. */
+    static ValueType<Long> bitRate(long least, long most) {
+        return measured(ConfigType.BIT_RATE, least, most, ValueType::showBitRate, text -> {
+            Matcher matcher = BIT_RATE.matcher(text);
+            if (!matcher.matches()) {
+                return null;
+            }
+            int thousands = "kMGT".indexOf(matcher.group(2)) + (matcher.group(2).isEmpty() ? 0 : 1);
+            BigDecimal bits = new BigDecimal(matcher.group(1)).scaleByPowerOfTen(3 * thousands);
+            // Half a bit per second is a slip of the pen.
+            return bits.stripTrailingZeros().scale() <= 0 && bits.precision() - bits.scale() <= 18
+                    ? (Long) bits.longValueExact()
+                    : null;
+        });
+    }
+
+    static ValueType<Long> bytes(long least, long most) {
+        return measured(ConfigType.BYTES, least, most, ValueType::showBytes, text -> {
+            Matcher matcher = BYTES.matcher(text);
+            if (!matcher.matches()) {
+                return null;
+            }
+            String unit = matcher.group(2);
+            int shift =
+                    unit == null ? 0 : 10 * List.of("B", "KiB", "MiB", "GiB").indexOf(unit);
+            long number = Long.parseLong(matcher.group(1));
+            return number <= Long.MAX_VALUE >> shift ? (Long) (number << shift) : null;
+        });
+    }
+
+    /** A number with a unit, in a range; a rate without a greatest value may be {@code off}. */
+    private static ValueType<Long> measured(
+            ConfigType type,
+            long least,
+            long most,
+            LongFunction<String> shown,
+            Function<String, @Nullable Long> parser) {
+        boolean mayBeOff = type != ConfigType.BYTES && most == Long.MAX_VALUE;
+        String range = most != Long.MAX_VALUE
+                ? " from " + shown.apply(least) + " to " + shown.apply(most)
+                : least != 0 ? " from " + shown.apply(least) : "";
+        return text(type.expected() + range + (mayBeOff ? ", or off" : ""), text -> {
+            if (mayBeOff && text.equals("off")) {
+                return Settings.UNLIMITED;
+            }
+            Long number = parser.apply(text);
+            return number != null && number >= least && number <= most ? number : null;
+        });
+    }
+
+    private static String showBitRate(long bits) {
+        int thousands = 0;
+        long shown = bits;
+        while (shown != 0 && shown % 1000 == 0 && thousands < 4) {
+            shown /= 1000;
+            thousands++;
         }
-        Matcher matcher = RATE.matcher(text);
-        return matcher.matches() ? (Long) Long.parseLong(matcher.group(1)) : null;
+        return shown + List.of("", "k", "M", "G", "T").get(thousands) + "bit/s";
+    }
+
+    private static String showBytes(long bytes) {
+        int unit = 0;
+        while (unit < 3 && bytes != 0 && bytes % (1L << 10 * (unit + 1)) == 0) {
+            unit++;
+        }
+        return (bytes >> 10 * unit) + List.of("", "KiB", "MiB", "GiB").get(unit);
+    }
+
+    private static @Nullable Double parseShare(String text) {
+        Matcher matcher = SHARE_TEXT.matcher(text);
+        if (!matcher.matches()) {
+            return null;
+        }
+        double share = new BigDecimal(matcher.group(1)).movePointLeft(2).doubleValue();
+        return share <= 1 ? (Double) share : null;
+    }
+
+    private static InetSocketAddress parseEndpoint(String text) {
+        Matcher matcher = ENDPOINT.matcher(text);
+        if (!matcher.matches()) {
+            throw new IllegalArgumentException("\"" + text + "\" is not " + ConfigType.ENDPOINT.expected());
+        }
+        IpAddress address =
+                matcher.group(1) != null ? Ip6Address.parse(matcher.group(1)) : Ip4Address.parse(matcher.group(2));
+        int port = Integer.parseInt(matcher.group(3));
+        if (port == 0 || port > 65535) {
+            throw new IllegalArgumentException("\"" + text + "\" has port " + port + ", expected one from 1 to 65535");
+        }
+        return new InetSocketAddress(address.toInetAddress(), port);
     }
 
     private static MacAddress parseMac(String text) {

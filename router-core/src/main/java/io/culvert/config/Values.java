@@ -75,6 +75,19 @@ final class Values {
         return broken.contains(key);
     }
 
+    /** Whether a key here, or in a section inside, was missing or had a mistake. */
+    boolean hasMistake() {
+        return !broken.isEmpty() || values.values().stream().anyMatch(Values::hasMistake);
+    }
+
+    private static boolean hasMistake(Object value) {
+        return value instanceof Values section
+                ? section.hasMistake()
+                : value instanceof List<?> list
+                        && list.stream()
+                                .anyMatch(one -> one instanceof Located<?> located && hasMistake(located.value()));
+    }
+
     /** Where the key stands in the file, else where its section begins. */
     ConfigOrigin origin(Key<?> key) {
         ConfigValue value = given.get(key);

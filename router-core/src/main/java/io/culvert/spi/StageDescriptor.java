@@ -15,6 +15,7 @@ public final class StageDescriptor {
     private static final DropReason[] NO_DROPS = {};
     private static final CounterId[] NO_COUNTERS = {};
     private static final ConfigKey[] NO_KEYS = {};
+    private static final SettingsCheck NO_CHECK = settings -> {};
 
     private final String id;
     private final String job;
@@ -25,6 +26,7 @@ public final class StageDescriptor {
     private final boolean terminal;
     private final String section;
     private final ConfigKey[] keys;
+    private final SettingsCheck check;
     private final OutPort[] outputs;
     private final DropReason[] drops;
     private final CounterId[] counters;
@@ -40,6 +42,7 @@ public final class StageDescriptor {
         terminal = builder.terminal;
         section = builder.section;
         keys = builder.keys;
+        check = builder.check;
         outputs = builder.outputs;
         drops = builder.drops;
         counters = builder.counters;
@@ -74,12 +77,15 @@ public final class StageDescriptor {
         return arc;
     }
 
-    /** Ids of stages on the same arc that run before this one; ids that are not in the router are ignored. */
+    /**
+     * Ids of stages on the same arc that run before this one. Those of plugins' stages that are not in the graph are ignored;
+     * one that no stage has is a fault.
+     */
     public List<String> after() {
         return after;
     }
 
-    /** Ids of stages on the same arc that run after this one; ids that are not in the router are ignored. */
+    /** Ids of stages on the same arc that run after this one, as in {@link #after}. */
     public List<String> before() {
         return before;
     }
@@ -89,13 +95,21 @@ public final class StageDescriptor {
         return terminal;
     }
 
-    /** The section under {@code router} that holds its settings; its own id unless it says otherwise. */
+    /**
+     * The section that holds its settings; its own id unless it says otherwise. That of a built-in stage stands under {@code
+     * router}, that of a plugin's stage under {@code router.plugins}, where it puts the stage in the graph.
+     */
     public String section() {
         return section;
     }
 
     public List<ConfigKey> keys() {
         return List.of(keys);
+    }
+
+    /** What the stage asks of its settings besides. */
+    public SettingsCheck check() {
+        return check;
     }
 
     public List<OutPort> outputs() {
@@ -131,6 +145,7 @@ public final class StageDescriptor {
         private boolean terminal;
         private String section;
         private ConfigKey[] keys = NO_KEYS;
+        private SettingsCheck check = NO_CHECK;
         private OutPort[] outputs = NO_OUTPUTS;
         private DropReason[] drops = NO_DROPS;
         private CounterId[] counters = NO_COUNTERS;
@@ -167,10 +182,19 @@ public final class StageDescriptor {
             return this;
         }
 
-        /** Reads the settings from {@code router.<name>}, which several stages may share when their keys differ. */
+        /**
+         * Reads the settings from the section of a name, which several stages may share; a key that two of them declare has to
+         * be the same in both.
+         */
         public Builder settings(String sectionName, ConfigKey[] settingKeys) {
             section = sectionName;
             keys = settingKeys.clone();
+            return this;
+        }
+
+        /** Checks the settings further, when the configuration is read. */
+        public Builder check(SettingsCheck settingsCheck) {
+            check = settingsCheck;
             return this;
         }
 

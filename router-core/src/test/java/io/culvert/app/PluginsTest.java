@@ -304,8 +304,8 @@ final class PluginsTest {
                                 + " [cyclic-a, cyclic-b] go round in a circle",
                         "plugin nowhere of test-classes is not used: nowhere-stage's NOWHERE leads to no-such-stage, which is"
                                 + " no stage of this router",
-                        "plugin bad-default of test-classes is not used: default of key number: [number:1: number is"
-                                + " \"many\", expected a whole number]",
+                        "plugin bad-default of test-classes is not used: default of key number: number is"
+                                + " \"many\", expected a whole number",
                         "plugin intruder of test-classes is not used: a stage has its settings in section routes, which is"
                                 + " the router's own");
         assertThat(plugins.stages()).extracting(StageDescriptor::id).contains("good-stage", "also-good-stage");

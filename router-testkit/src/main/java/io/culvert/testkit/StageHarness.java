@@ -3,6 +3,7 @@ package io.culvert.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.culvert.config.StageSettings;
 import io.culvert.net.Ip4Address;
 import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
@@ -58,7 +59,7 @@ public final class StageHarness implements StageContext, StageSetup {
     private final Map<String, List<PacketBuffer>> outputs = new LinkedHashMap<>();
     private final Map<String, Integer> drops = new HashMap<>();
     private final Map<String, Long> counters = new HashMap<>();
-    private final Map<String, Object> settings = new HashMap<>();
+    private final Map<String, String> settings = new HashMap<>();
     private final Map<Class<?>, Object> shared = new HashMap<>();
     private FibView fib = new FixedFib();
     private FixedNeighbors neighbors = new FixedNeighbors();
@@ -77,7 +78,6 @@ public final class StageHarness implements StageContext, StageSetup {
     private StageHarness(StageDescriptor descriptor, int poolPackets) {
         this.descriptor = descriptor;
         this.pool = BufferPool.allocate(poolPackets);
-        descriptor.keys().forEach(key -> settings.put(key.key(), key.defaultText()));
     }
 
     /** A harness for a stage, with default settings and empty tables. */
@@ -90,9 +90,11 @@ public final class StageHarness implements StageContext, StageSetup {
         return new StageHarness(descriptor, poolPackets);
     }
 
-    /** Sets a setting, as written in a file, before the stage is made. */
+    /**
+     * Sets a setting before the stage is made: as written in a file, without quotes; a list in brackets. Interfaces are those
+     * of {@link #interfaces} by name.
+     */
     public StageHarness setting(String key, String value) {
-        assertThat(settings).as("settings of %s", descriptor.id()).containsKey(key);
         settings.put(key, value);
         return this;
     }
@@ -359,7 +361,10 @@ public final class StageHarness implements StageContext, StageSetup {
 
     @Override
     public Settings settings() {
-        return new WrittenSettings(settings);
+        return StageSettings.written(
+                descriptor,
+                settings,
+                interfaces.all().stream().map(RouterInterface::name).toList());
     }
 
     @Override
