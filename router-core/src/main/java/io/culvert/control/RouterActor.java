@@ -26,7 +26,6 @@ import io.culvert.graph.Lane;
 import io.culvert.graph.LaneActor;
 import io.culvert.graph.LaneDispatcher;
 import io.culvert.graph.RouterGraph;
-import io.culvert.iface.Device;
 import io.culvert.iface.EventLoop;
 import io.culvert.iface.InterfaceActor;
 import io.culvert.neighbor.NeighborTable;
@@ -35,6 +34,8 @@ import io.culvert.net.Ip4Address;
 import io.culvert.net.MacAddress;
 import io.culvert.net.VrfId;
 import io.culvert.packet.BufferPool;
+import io.culvert.spi.Device;
+import io.culvert.spi.InterfaceKind;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ManagementCommand;
 import io.culvert.spi.ReceiveQueue;
@@ -130,12 +131,12 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /** Makes what opens an interface; tests open other devices than the kernel's. */
     @FunctionalInterface
     public interface Openers {
-        InterfaceActor.Opener opener(int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops);
+        InterfaceKind.Opener opener(int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops);
     }
 
     private record Attaching(RouterInterface iface, Set<Integer> lanes) {}
 
-    private static final Openers KERNEL = InterfaceActor.Opener::of;
+    private static final Openers KERNEL = InterfaceActor::opener;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
     private static final Duration COUNTED_WITHIN = Duration.ofSeconds(1);
     /** A file of a million routes takes seconds to read, longer on a machine that is busy forwarding. */
@@ -287,7 +288,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         ActorRef<InterfaceActor.Event> news = getContext().messageAdapter(InterfaceActor.Event.class, DeviceNews::new);
         for (int id = 0; id < config.interfaces().size(); id++) {
             InterfaceConfig one = config.interfaces().get(id);
-            InterfaceActor.Opener opener = openers.opener(id, one, madeUpMac(one.name()), loops);
+            InterfaceKind.Opener opener = openers.opener(id, one, madeUpMac(one.name()), loops);
             interfaceActors.add(getContext()
                     .spawn(
                             InterfaceActor.create(id, opener, news),

@@ -6,6 +6,7 @@ import io.culvert.ffi.LinkMonitor;
 import io.culvert.ffi.NativeException;
 import io.culvert.ffi.PacketSocket;
 import io.culvert.ffi.Rtnetlink;
+import io.culvert.spi.Device;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.Optional;

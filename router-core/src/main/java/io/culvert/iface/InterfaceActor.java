@@ -13,6 +13,8 @@ import io.culvert.config.InterfaceConfig;
 import io.culvert.ffi.Errno;
 import io.culvert.ffi.NativeException;
 import io.culvert.net.MacAddress;
+import io.culvert.spi.Device;
+import io.culvert.spi.InterfaceKind;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -80,29 +82,19 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     /** The device is closed, and the actor has ended. */
     public record Closed(int interfaceId) implements Event {}
 
-    /** Opens a device; a seam for devices of other kinds and for tests. */
-    @FunctionalInterface
-    public interface Opener {
-        /**
-         * Opens it, blocking as long as that takes.
-         *
-         * @throws IOException with words on what is missing; nothing is left behind
-         */
-        Device open() throws IOException;
-
-        /**
-         * What opens a configured interface.
-         *
-         * @param mac the router's own MAC address where the configuration leaves it to the router
-         * @param loops of the lanes that will read and write the device
-         */
-        static Opener of(int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
-            return opener(KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS, interfaceId, config, mac, loops);
-        }
+    /**
+     * What opens a configured interface.
+     *
+     * @param mac the router's own MAC address where the configuration leaves it to the router
+     * @param loops of the lanes that will read and write the device
+     */
+    public static InterfaceKind.Opener opener(
+            int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
+        return opener(KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS, interfaceId, config, mac, loops);
     }
 
     /** What opens an interface on a kernel that may not do right all that it claims, nor tell what happens to devices. */
-    static Opener opener(
+    static InterfaceKind.Opener opener(
             KernelOffloads kernel,
             LinkNotifications notifications,
             int interfaceId,
@@ -133,7 +125,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     }
 
     private final int interfaceId;
-    private final Opener opener;
+    private final InterfaceKind.Opener opener;
     private final ActorRef<Event> listener;
     private final TimerScheduler<Command> timers;
     private final Runnable lookSoon;
@@ -149,7 +141,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             ActorContext<Command> context,
             TimerScheduler<Command> timers,
             int interfaceId,
-            Opener opener,
+            InterfaceKind.Opener opener,
             ActorRef<Event> listener) {
         super(context);
         this.timers = timers;
@@ -161,7 +153,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     }
 
     /** Opens the device at once. */
-    public static Behavior<Command> create(int interfaceId, Opener opener, ActorRef<Event> listener) {
+    public static Behavior<Command> create(int interfaceId, InterfaceKind.Opener opener, ActorRef<Event> listener) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             context.getSelf().tell(new Open());
             return new InterfaceActor(context, timers, interfaceId, opener, listener);

@@ -9,6 +9,7 @@ import io.culvert.ffi.NativeException;
 import io.culvert.ffi.PacketSocket;
 import io.culvert.ffi.Rtnetlink;
 import io.culvert.net.MacAddress;
+import io.culvert.spi.Device;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.TransmitQueue;

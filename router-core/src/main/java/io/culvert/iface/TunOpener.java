@@ -13,6 +13,7 @@ import io.culvert.ffi.VirtioNetHeader;
 import io.culvert.net.InterfaceAddress;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
+import io.culvert.spi.Device;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.TransmitQueue;

@@ -32,6 +32,11 @@ public interface RouterPlugin {
         return List.of();
     }
 
+    /** Kinds of interfaces, each with a {@code type} of its own. */
+    default List<InterfaceKind> interfaceKinds() {
+        return List.of();
+    }
+
     /**
      * Makes the plugin's control side for a router that starts. One that throws is told of in the log, and the router goes
      * on with the plugin's stages but without its control side.

@@ -35,5 +35,6 @@ public interface TransmitQueue {
      */
     int transmit(PacketVector packets, int from);
 
-    Refusal refusal();
+    /** A {@link Refusal}, or one of those that the interface's kind declares as its own. */
+    DropReason refusal();
 }

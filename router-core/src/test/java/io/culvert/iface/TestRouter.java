@@ -18,6 +18,8 @@ import io.culvert.ffi.NetworkNamespace;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketVector;
+import io.culvert.spi.Device;
+import io.culvert.spi.InterfaceKind;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
@@ -94,7 +96,7 @@ final class TestRouter implements AutoCloseable {
             }
         };
         RouterActor.Openers openers = (id, one, mac, loops) -> {
-            InterfaceActor.Opener real = InterfaceActor.opener(kernel, notifications, id, one, mac, loops);
+            InterfaceKind.Opener real = InterfaceActor.opener(kernel, notifications, id, one, mac, loops);
             return () -> watched(
                     one,
                     home == null || !(one instanceof InterfaceConfig.Packet)

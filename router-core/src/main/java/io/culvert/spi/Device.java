@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.iface;
+package io.culvert.spi;
 
-import io.culvert.spi.ReceiveQueue;
-import io.culvert.spi.RouterInterface;
-import io.culvert.spi.TransmitQueue;
 import java.io.IOException;
 import java.util.List;
 
 /**
- * A device that is open, whatever its kind.
+ * A device that is open, whatever its {@link InterfaceKind kind}.
  *
- * @param name the kernel's name for it
+ * @param name the kernel's name for it, or what stands for it in {@code culvert show interfaces}
  * @param link whether frames or bare packets pass through it
  * @param mtu the largest IP packet in bytes
  * @param mac the router's own MAC address on it; 0 without Ethernet
  * @param kernelMac the MAC address of a tap's end in the kernel; else 0
  * @param offloads what it finishes by itself
- * @param receive one queue per lane that reads it
+ * @param receive its receive queues, dealt out over the lanes in turn; fewer than lanes leave some lanes without
  * @param transmit one queue per lane
- * @param probe looks how the kernel's device stands
+ * @param probe looks how it stands
  * @param closer gives everything back; no queue may be in use
  */
 public record Device(
@@ -37,6 +34,7 @@ public record Device(
         USABLE("is usable"),
         SET_DOWN("is set down"),
         NO_CARRIER("has no carrier"),
+        PEER_SILENT("hears nothing of its peer"),
         GONE("is gone");
 
         private final String text;
@@ -51,17 +49,38 @@ public record Device(
         }
     }
 
+    /** So much of what a device counts by itself, since it was opened. */
+    public record Count(CounterId counter, long amount) {}
+
     /**
      * How a device stands.
      *
      * @param missed packets lost, since it was opened, because its queue towards the router was full
+     * @param mtu the largest IP packet in bytes as of now; 0 for the same as when it was opened
+     * @param counts what else it counts
      */
-    public record Status(State state, long missed) {}
+    public record Status(State state, long missed, int mtu, List<Count> counts) {
+        public Status {
+            counts = List.copyOf(counts);
+        }
+
+        /** Of a device whose MTU stays the same, and that counts nothing else. */
+        public Status(State state, long missed) {
+            this(state, missed, 0, List.of());
+        }
+    }
 
     /** Looks at a device. */
     @FunctionalInterface
     public interface Probe {
-        /** Looks now. Blocks for a moment; one thread at a time. */
+        /** Says that nobody has to look again before being told to. */
+        long NEVER = Long.MAX_VALUE;
+
+        /**
+         * Looks now. Blocks for a moment; one thread at a time, which no lane is.
+         *
+         * @throws IOException when that can't be told at the moment; the device then counts as what it was
+         */
         Status look() throws IOException;
 
         /**
@@ -74,6 +93,14 @@ public record Device(
          */
         default boolean onChange(Runnable changed) {
             return false;
+        }
+
+        /**
+         * After how many nanoseconds the device wants to be looked at again though nothing has changed, be it to keep a link
+         * alive; {@link #NEVER} by default. Asked behind each look.
+         */
+        default long lookAgainNanos() {
+            return NEVER;
         }
     }
 
