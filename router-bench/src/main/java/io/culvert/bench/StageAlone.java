@@ -43,11 +43,11 @@ final class StageAlone implements StageContext, StageSetup {
     private final Lane.Tables tables;
     private final PacketVector vector = new PacketVector(PACKETS);
     private final PacketBuffer[] asTheyCome = new PacketBuffer[PACKETS];
-    private final PacketBuffer[] allocated = new PacketBuffer[BUFFERS];
+    private final PacketBuffer[] originated = new PacketBuffer[BUFFERS];
     private final Map<Class<?>, Object> shared = new HashMap<>();
     private final PacketStage stage;
     private StageDescriptor descriptor;
-    private int allocatedCount;
+    private int originatedCount;
     private int decided;
     private @Nullable OutPort sentTo;
     private long now;
@@ -88,31 +88,11 @@ final class StageAlone implements StageContext, StageSetup {
         }
         for (int i = 0; i < PACKETS; i++) {
             PacketBuffer copy = Objects.requireNonNull(pool.take());
-            copyOf(vector.get(i), copy);
+            copy.copyOf(vector.get(i));
             asTheyCome[i] = copy;
         }
         releaseVector();
         stage = descriptor.create(this);
-    }
-
-    /** @param to an empty packet */
-    private static void copyOf(PacketBuffer from, PacketBuffer to) {
-        to.copyRoutingFrom(from);
-        to.setWindow(from.start(), from.length());
-        to.setL2Offset(from.l2Offset());
-        to.setL3Offset(from.l3Offset());
-        to.setL4Offset(from.l4Offset());
-        if (from.checksum() == PacketBuffer.Checksum.PARTIAL) {
-            to.setPartialChecksum(from.checksumStart(), from.checksumOffset());
-        } else {
-            to.setChecksum(from.checksum());
-        }
-        to.setGso(from.gso(), from.gsoSize(), from.gsoEcn());
-        to.setIcmpError(from.icmpType(), from.icmpCode(), from.icmpValue());
-        // With the link header, which is in front of the window once it has been read, and which some stages look at
-        // again.
-        int first = from.l2Offset() == PacketBuffer.UNKNOWN ? from.start() : Math.min(from.l2Offset(), from.start());
-        to.copyFrom(from, first, first, from.end() - first);
     }
 
     /** Makes the packets and gives them back: what {@link #process} does besides the stage. */
@@ -127,10 +107,10 @@ final class StageAlone implements StageContext, StageSetup {
         now += SECOND_NANOS;
         takeVector();
         run(stage);
-        for (int i = 0; i < allocatedCount; i++) {
-            pool.release(allocated[i]);
+        for (int i = 0; i < originatedCount; i++) {
+            pool.release(originated[i]);
         }
-        allocatedCount = 0;
+        originatedCount = 0;
         releaseVector();
         return counted;
     }
@@ -143,7 +123,7 @@ final class StageAlone implements StageContext, StageSetup {
     private void takeVector() {
         for (int i = 0; i < PACKETS; i++) {
             PacketBuffer packet = Objects.requireNonNull(pool.take());
-            copyOf(asTheyCome[i], packet);
+            packet.copyOf(asTheyCome[i]);
             vector.add(packet);
         }
     }
@@ -151,9 +131,9 @@ final class StageAlone implements StageContext, StageSetup {
     private void run(PacketStage one) {
         decided = 0;
         one.process(vector, this);
-        if (decided != PACKETS + allocatedCount) {
+        if (decided != PACKETS + originatedCount) {
             throw new IllegalStateException(descriptor.id() + " decided " + decided + " packets of " + PACKETS + " and "
-                    + allocatedCount + " of its own");
+                    + originatedCount + " of its own");
         }
     }
 
@@ -214,12 +194,31 @@ final class StageAlone implements StageContext, StageSetup {
     }
 
     @Override
-    public @Nullable PacketBuffer allocate() {
+    public @Nullable PacketBuffer originate() {
         PacketBuffer packet = pool.take();
         if (packet != null) {
-            allocated[allocatedCount++] = packet;
+            originated[originatedCount++] = packet;
         }
         return packet;
+    }
+
+    @Override
+    public @Nullable PacketBuffer copy(PacketBuffer packet) {
+        PacketBuffer copy = originate();
+        if (copy != null) {
+            copy.copyOf(packet);
+        }
+        return copy;
+    }
+
+    @Override
+    public void defer(PacketBuffer packet, long delayNanos) {
+        decide(packet);
+    }
+
+    @Override
+    public void punt(PacketBuffer packet) {
+        decide(packet);
     }
 
     @Override
@@ -270,6 +269,11 @@ final class StageAlone implements StageContext, StageSetup {
     @Override
     public int laneCount() {
         return 1;
+    }
+
+    @Override
+    public <T> T kept(Class<T> type, Supplier<T> factory) {
+        return shared(type, factory);
     }
 
     @Override

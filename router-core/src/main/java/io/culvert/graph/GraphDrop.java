@@ -11,6 +11,7 @@ public enum GraphDrop implements DropReason {
     RECIRCULATION_FULL("Too many packets wait to pass through the graph again."),
     NO_INTERFACE("The packet reached transmission without an interface to leave by, or its interface is down."),
     POOL_EXHAUSTED("All packet buffers of the lane were in use."),
+    NO_LOCAL_DELIVERY("The stage hands it to the kernel, and the router has no stage local-delivery."),
     LANE_STOPPED("The lane stopped while the packet was on its way.");
 
     private final String text;

@@ -15,6 +15,7 @@ import io.culvert.telemetry.InterfaceCounters;
 import io.culvert.telemetry.LaneLedger;
 import io.culvert.telemetry.StageCounters;
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -112,6 +113,8 @@ public final class Lane {
     private final AtomicReference<@Nullable Runnable> waker = new AtomicReference<>();
     private BooleanSupplier wait = () -> false;
     private AtomicInteger callsUnderWay = new AtomicInteger();
+    private final Map<String, Map<Class<?>, Object>> kept = new HashMap<>();
+    private int kernelEntry = -1;
     private long now;
     private int runningStages;
     private int stagesMade;
@@ -206,6 +209,21 @@ public final class Lane {
 
     StageCounters countersOf(StageDescriptor stage) {
         return stageCounters.computeIfAbsent(stage.id(), id -> new StageCounters(stage, List.of(GraphDrop.values())));
+    }
+
+    /** The object of a type that a stage keeps in this lane over all its instances. */
+    <T> T kept(String stage, Class<T> type, Supplier<T> factory) {
+        return type.cast(
+                kept.computeIfAbsent(stage, id -> new HashMap<>()).computeIfAbsent(type, key -> factory.get()));
+    }
+
+    /** The entry for packets that go to the kernel, or -1 when the graph has none. */
+    int kernelEntry() {
+        return kernelEntry;
+    }
+
+    void setKernelEntry(int entry) {
+        kernelEntry = entry;
     }
 
     /** The time as of the vector at hand. */

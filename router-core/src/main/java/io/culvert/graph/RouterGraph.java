@@ -18,6 +18,7 @@ import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
 import io.culvert.spi.TransmitQueue;
+import io.culvert.stage.local.LocalDeliveryStage;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -45,6 +46,9 @@ public final class RouterGraph {
             Arc.IP4_OUTPUT, Arc.L2_OUTPUT,
             Arc.IP6_OUTPUT, Arc.L2_OUTPUT,
             Arc.L2_OUTPUT, Arc.DEVICE_OUTPUT);
+
+    /** The stage that takes packets for the kernel; there whatever other stages lead to it, as any may punt. */
+    private static final String TO_KERNEL = LocalDeliveryStage.DESCRIPTOR.id();
 
     /** One stage in the graph and where each of its outputs leads, by output ordinal. */
     private record Node(StageDescriptor stage, List<String> targets, List<Boolean> recirculates) {}
@@ -80,6 +84,10 @@ public final class RouterGraph {
         Deque<String> toVisit = new ArrayDeque<>(List.of(entries.get(0), injectAt));
         if (observesDrops) {
             toVisit.add(firstOf(Arc.DROP, "dropped packets"));
+        }
+        if (byId.containsKey(TO_KERNEL)) {
+            entries.add(TO_KERNEL);
+            toVisit.add(TO_KERNEL);
         }
         while (!toVisit.isEmpty()) {
             String id = toVisit.remove();
@@ -260,6 +268,7 @@ public final class RouterGraph {
         }
         LaneSource source =
                 new LaneSource(lane, receiveQueues, sourceEntries, injectEntry, deviceLoss::deviceLost, stopSwitch);
+        lane.setKernelEntry(sourceEntries.indexOf(TO_KERNEL));
         CompletionStage<Done> ended = lane.begin(nodes.size() + 1);
         RunnableGraph.fromGraph(GraphDSL.create(builder -> {
                     wire(builder, lane, source, sourceEntries, TransmitStage.descriptor(transmitQueues));

@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHandler, StageContext, StageSetup {
     private static final String TIMER = "timer";
     private static final int NOT_PASSING = -1;
+    private static final long NEVER = TimerWheel.NEVER;
 
     private final Lane lane;
     private final StageDescriptor descriptor;
@@ -76,12 +77,19 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private int passed = NOT_PASSING;
 
     private int passRoute;
-    private final PacketBuffer[] allocated;
-    private int allocatedCount;
+    private final PacketBuffer[] originated;
+    private int originatedCount;
 
     private boolean signalDue;
-    private boolean timerDue;
-    private long timerAt = Long.MAX_VALUE;
+    /** When the stage wants to be woken. */
+    private long timerAt = NEVER;
+    /** The packets it has deferred; made for the first. */
+    private @Nullable TimerWheel deferred;
+    /** The earlier of the two. */
+    private long dueAt = NEVER;
+    /** When the runner will be called for it. */
+    private long calledAt = NEVER;
+
     private @Nullable LaneCall signal;
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // arrays of generic types
@@ -104,7 +112,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         this.observesDrops = dropOutlet >= 0;
         this.staged = new PacketVector[outlets.length];
         this.overflow = new ArrayDeque[outlets.length];
-        this.allocated = new PacketBuffer[lane.pool().capacity()];
+        this.originated = new PacketBuffer[lane.pool().capacity()];
         this.breaker = new StageBreaker();
         int bypass = StageBreaker.NO_BYPASS;
         if (lane.environment().faultPolicy().apply(descriptor) == FaultPolicy.BYPASS) {
@@ -161,6 +169,12 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             }
             overflow[i].clear();
         }
+        TimerWheel wheel = deferred;
+        while (wheel != null && !wheel.isEmpty()) {
+            PacketVector left = lane.takeVector();
+            wheel.takeDue(NEVER, left);
+            releaseAll(left, GraphDrop.LANE_STOPPED);
+        }
         lane.stageStopped();
     }
 
@@ -193,9 +207,13 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public void onTimer(Object key) {
-        timerDue = true;
-        timerAt = Long.MAX_VALUE;
-        proceed();
+        calledAt = NEVER;
+        lane.readClock();
+        if (dueAt <= lane.now()) {
+            proceed();
+        } else {
+            callWhenDue();
+        }
     }
 
     /** Does whatever the outlets' demand allows. */
@@ -203,17 +221,14 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         if (closedOutlets != 0 || !flush()) {
             return;
         }
-        if (timerDue || signalDue) {
-            lane.readClock();
-            runDue();
-            if (!flush()) {
-                return;
-            }
+        if ((signalDue || dueAt <= lane.now()) && !runDue()) {
+            return;
         }
         PacketVector vector = stash;
         if (vector != null) {
             stash = null;
-            run(vector);
+            counters.vector(vector.size());
+            run(vector, false);
             if (!flush()) {
                 return;
             }
@@ -267,9 +282,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     // --- running the stage
 
     @SuppressWarnings("NullAway") // stage is set in preStart
-    private void run(PacketVector vector) {
+    private void run(PacketVector vector, boolean due) {
         int size = vector.size();
-        counters.vector(size);
         if (breaker.isOpen() && !breaker.mayTry(lane.now())) {
             standIn(vector);
             return;
@@ -282,7 +296,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         decided = 0;
         passed = 0;
         try {
-            stage.process(vector, this);
+            if (due) {
+                stage.onDue(vector, this);
+            } else {
+                stage.process(vector, this);
+            }
             if (passed == size && size != 0) {
                 passed = NOT_PASSING;
                 staged[passRoute] = vector;
@@ -290,7 +308,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             } else {
                 stopPassing();
             }
-            if (decided != size || allocatedCount != 0) {
+            if (decided != size || originatedCount != 0) {
                 dropUndecided(vector);
             }
             breaker.succeeded();
@@ -298,17 +316,52 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             fault(vector, failure);
         }
         current = null;
-        allocatedCount = 0;
+        originatedCount = 0;
         if (!currentForwarded) {
             lane.recycle(vector);
         }
     }
 
+    /** Runs what is due, one thing after the other; false when the outlets have no room for more. */
+    private boolean runDue() {
+        lane.readClock();
+        boolean timer = timerAt <= lane.now();
+        if (timer || signalDue) {
+            runCalls(timer, signalDue);
+            if (!flush()) {
+                return false; // the outlets' demand brings the runner back here
+            }
+        }
+        TimerWheel wheel = deferred;
+        while (wheel != null && wheel.earliest() <= lane.now()) {
+            PacketVector vector = lane.takeVector();
+            wheel.takeDue(lane.now(), vector);
+            run(vector, true);
+            if (!flush()) {
+                return false;
+            }
+        }
+        callWhenDue();
+        return true;
+    }
+
+    /** Sees to it that the runner is called at the next moment at which something is due. */
+    private void callWhenDue() {
+        dueAt = deferred == null ? timerAt : Math.min(timerAt, deferred.earliest());
+        if (dueAt < calledAt) {
+            calledAt = dueAt;
+            scheduleOnce(
+                    TIMER,
+                    Duration.ofNanos(
+                            Math.max(1, dueAt - lane.environment().clock().getAsLong())));
+        }
+    }
+
     @SuppressWarnings("NullAway") // stage is set in preStart
-    private void runDue() {
-        boolean timer = timerDue;
-        boolean signal = signalDue;
-        timerDue = false;
+    private void runCalls(boolean timer, boolean signal) {
+        if (timer) {
+            timerAt = NEVER;
+        }
         signalDue = false;
         try {
             if (timer) {
@@ -317,13 +370,13 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             if (signal) {
                 stage.onSignal(this);
             }
-            dropUndecidedAllocations();
+            dropUndecidedOriginated();
         } catch (Exception | StackOverflowError | AssertionError failure) {
             dropStaged();
-            dropUndecidedAllocations();
+            dropUndecidedOriginated();
             failed(failure);
         }
-        allocatedCount = 0;
+        originatedCount = 0;
     }
 
     /** What happens to a vector while the breaker is open. */
@@ -345,13 +398,13 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
                 dropCommon(vector.get(i), GraphDrop.UNDECIDED);
             }
         }
-        dropUndecidedAllocations();
+        dropUndecidedOriginated();
     }
 
-    private void dropUndecidedAllocations() {
-        for (int i = 0; i < allocatedCount; i++) {
-            if (allocated[i].state() == PacketBuffer.State.PENDING) {
-                dropCommon(allocated[i], GraphDrop.UNDECIDED);
+    private void dropUndecidedOriginated() {
+        for (int i = 0; i < originatedCount; i++) {
+            if (originated[i].state() == PacketBuffer.State.PENDING) {
+                dropCommon(originated[i], GraphDrop.UNDECIDED);
             }
         }
     }
@@ -365,9 +418,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
                 dropCommon(vector.get(i), GraphDrop.STAGE_FAULT);
             }
         }
-        for (int i = 0; i < allocatedCount; i++) {
-            if (allocated[i].state() == PacketBuffer.State.PENDING) {
-                dropCommon(allocated[i], GraphDrop.STAGE_FAULT);
+        for (int i = 0; i < originatedCount; i++) {
+            if (originated[i].state() == PacketBuffer.State.PENDING) {
+                dropCommon(originated[i], GraphDrop.STAGE_FAULT);
             }
         }
         currentForwarded = false;
@@ -448,6 +501,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             case PENDING, DECIDED -> " used a packet that it had sent already: ";
             case HELD -> " used a packet that another stage holds: ";
             case CHAINED -> " used a packet that is behind another: ";
+            case DEFERRED -> " used a packet that it has deferred: ";
         };
         throw new IllegalStateException(descriptor.id() + why + packet);
     }
@@ -573,22 +627,91 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     @Override
-    public @Nullable PacketBuffer allocate() {
+    public @Nullable PacketBuffer originate() {
         PacketBuffer packet = lane.pool().take();
         if (packet == null) {
-            // Nothing was generated and nothing is lost but the opportunity; both sides keep the account balanced.
-            counters.dropCommon(GraphDrop.POOL_EXHAUSTED, 1);
-            ledger.add(LaneLedger.Entry.GENERATED, 1);
-            ledger.add(LaneLedger.Entry.DROPPED, 1);
+            noBuffers(1);
             return null;
         }
         packet.setGenerated(true);
         ledger.add(LaneLedger.Entry.GENERATED, 1);
-        if (allocatedCount < allocated.length) {
-            allocated[allocatedCount++] = packet;
-        }
-        decided--; // it is one more to decide
+        toDecide(packet);
         return packet;
+    }
+
+    @Override
+    public @Nullable PacketBuffer copy(PacketBuffer packet) {
+        int members = packet.chainCount();
+        if (lane.pool().available() < members) {
+            noBuffers(members);
+            return null;
+        }
+        PacketBuffer copy = taken();
+        copy.copyOf(packet);
+        for (PacketBuffer member = packet.nextInChain(); member != null; member = member.nextInChain()) {
+            PacketBuffer follower = taken();
+            follower.copyOf(member);
+            copy.append(follower);
+        }
+        ledger.add(LaneLedger.Entry.GENERATED, members);
+        toDecide(copy);
+        return copy;
+    }
+
+    private PacketBuffer taken() {
+        return Objects.requireNonNull(lane.pool().take(), "as many as are available can be taken");
+    }
+
+    /** Nothing was generated and nothing is lost but the opportunity; both sides keep the account balanced. */
+    private void noBuffers(int packets) {
+        counters.dropCommon(GraphDrop.POOL_EXHAUSTED, packets);
+        ledger.add(LaneLedger.Entry.GENERATED, packets);
+        ledger.add(LaneLedger.Entry.DROPPED, packets);
+    }
+
+    /** One more packet that the stage has to decide. */
+    private void toDecide(PacketBuffer packet) {
+        if (originatedCount == originated.length) {
+            forgetDecided();
+        }
+        originated[originatedCount++] = packet;
+        decided--;
+    }
+
+    /** A stage that originates and sends more in one call than the pool holds has had some buffers twice. */
+    private void forgetDecided() {
+        int kept = 0;
+        for (int i = 0; i < originatedCount; i++) {
+            if (originated[i].state() == PacketBuffer.State.PENDING) {
+                originated[kept++] = originated[i];
+            }
+        }
+        originatedCount = kept;
+    }
+
+    @Override
+    public void defer(PacketBuffer packet, long delayNanos) {
+        decide(packet);
+        packet.setState(PacketBuffer.State.DEFERRED);
+        TimerWheel wheel = deferred;
+        if (wheel == null) {
+            wheel = new TimerWheel(lane.pool().capacity());
+            deferred = wheel;
+        }
+        long due = lane.now() + Math.max(0, delayNanos);
+        wheel.add(packet, due < 0 && lane.now() > 0 ? NEVER - TimerWheel.TICK_NANOS : due);
+        callWhenDue();
+    }
+
+    @Override
+    public void punt(PacketBuffer packet) {
+        decide(packet);
+        packet.setState(PacketBuffer.State.DECIDED);
+        if (lane.kernelEntry() < 0) {
+            dropCommon(packet, GraphDrop.NO_LOCAL_DELIVERY);
+        } else if (!lane.recirculate(packet, lane.kernelEntry())) {
+            dropCommon(packet, GraphDrop.RECIRCULATION_FULL);
+        }
     }
 
     @Override
@@ -605,11 +728,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public void wakeAfter(long delayNanos) {
-        long at = lane.environment().clock().getAsLong() + delayNanos;
-        if (at < timerAt) {
-            timerAt = at;
-            scheduleOnce(TIMER, Duration.ofNanos(Math.max(1, delayNanos)));
-        }
+        timerAt = Math.min(timerAt, lane.environment().clock().getAsLong() + delayNanos);
+        callWhenDue();
     }
 
     @Override
@@ -651,6 +771,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public int laneCount() {
         return lane.environment().laneCount();
+    }
+
+    @Override
+    public <T> T kept(Class<T> type, Supplier<T> factory) {
+        return lane.kept(descriptor.id(), type, factory);
     }
 
     @Override

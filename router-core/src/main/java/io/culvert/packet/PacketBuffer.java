@@ -70,7 +70,9 @@ public final class PacketBuffer {
         /** Kept by a stage beyond its call: {@link PacketBuffer#isHeldBy} tells by which. */
         HELD,
         /** Behind another in a chain: it goes where the head goes. */
-        CHAINED;
+        CHAINED,
+        /** Kept by the graph for a stage, until its time has come. */
+        DEFERRED;
 
         private static final State[] BY_ORDINAL = values();
     }
@@ -162,7 +164,8 @@ public final class PacketBuffer {
         return address;
     }
 
-    int slot() {
+    /** The buffer's place in its pool, from 0. */
+    public int slot() {
         return slot;
     }
 
@@ -520,6 +523,33 @@ public final class PacketBuffer {
         nextHop4 = other.nextHop4;
         nextHop6High = other.nextHop6High;
         nextHop6Low = other.nextHop6Low;
+    }
+
+    /**
+     * Becomes a copy of another packet, without those behind it: bytes, those in front of the window included, offsets,
+     * offload state, and what stages have found out about it.
+     *
+     * @param other of the same capacity
+     */
+    public void copyOf(PacketBuffer other) {
+        copyRoutingFrom(other);
+        start = other.start;
+        end = other.end;
+        l2Offset = other.l2Offset;
+        l3Offset = other.l3Offset;
+        l4Offset = other.l4Offset;
+        checksum = other.checksum;
+        checksumStart = other.checksumStart;
+        checksumOffset = other.checksumOffset;
+        gso = other.gso;
+        gsoSize = other.gsoSize;
+        gsoEcn = other.gsoEcn;
+        icmpType = other.icmpType;
+        icmpCode = other.icmpCode;
+        icmpValue = other.icmpValue;
+        // The link header is in front of the window once it has been read.
+        int first = other.l2Offset == UNKNOWN ? start : Math.min(other.l2Offset, start);
+        copyFrom(other, first, first, end - first);
     }
 
     /** Copies bytes between packets, or within one; positions are absolute. */

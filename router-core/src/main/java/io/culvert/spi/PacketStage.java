@@ -16,12 +16,22 @@ import io.culvert.packet.PacketVector;
 public interface PacketStage {
     /**
      * Decides every packet of the vector: exactly one of {@link StageContext#send}, {@link StageContext#drop},
-     * {@link StageContext#consume}, {@link StageContext#hold} or {@link StageContext#chain} behind another for each. A packet left undecided is dropped as
-     * {@code undecided}.
+     * {@link StageContext#consume}, {@link StageContext#hold}, {@link StageContext#defer}, {@link StageContext#punt} or
+     * {@link StageContext#chain} behind another for each. A packet left undecided is dropped as {@code undecided}.
      *
      * @param packets valid during the call only; never empty
      */
     void process(PacketVector packets, StageContext context);
+
+    /**
+     * Called with packets that {@link StageContext#defer} has kept, when their time has come: decides them like
+     * {@link #process}, and is that unless a stage says otherwise.
+     *
+     * @param packets those due first in front, of equal ones those that were deferred first; as for {@link #process}
+     */
+    default void onDue(PacketVector packets, StageContext context) {
+        process(packets, context);
+    }
 
     /** Called some time after the delay given to {@link StageContext#wakeAfter} has passed. May send and drop held packets. */
     default void onTimer(StageContext context) {}

@@ -41,12 +41,39 @@ public interface StageContext {
     void hold(PacketBuffer packet);
 
     /**
+     * Keeps a packet outside the stage for a time, with all that are behind it: then {@link PacketStage#onDue} has it, after
+     * those that were due before. It may be late by the lane's work at hand, never early.
+     *
+     * <p>What is deferred when the lane ends is dropped as {@code lane-stopped}.
+     *
+     * @param delayNanos from {@link #nowNanos} on; 0 and less: as soon as what is at hand is done
+     */
+    void defer(PacketBuffer packet, long delayNanos);
+
+    /**
+     * Hands a packet to the kernel, as if it were for one of the router's own addresses: it goes on at stage {@code
+     * local-delivery}, so its window must start at its IP header. A router without that stage drops it as
+     * {@code no-local-delivery}.
+     */
+    void punt(PacketBuffer packet);
+
+    /**
      * An empty packet with full headroom, counted as generated; it must be sent or dropped like any other.
      *
      * @return null when the pool is empty, which is counted as {@code pool-exhausted}
      */
     @Nullable
-    PacketBuffer allocate();
+    PacketBuffer originate();
+
+    /**
+     * A copy of a packet: its bytes, those in front of the window included, and all that is known of it. A chain is
+     * copied whole. Counted as generated; it must be sent or dropped like any other, apart from its original.
+     *
+     * @param packet one that the stage has not decided yet
+     * @return null when the pool has too few buffers, which is counted as {@code pool-exhausted}
+     */
+    @Nullable
+    PacketBuffer copy(PacketBuffer packet);
 
     /**
      * Accounts for a packet that turns into another in the same buffer: a request consumed, a reply generated. The packet

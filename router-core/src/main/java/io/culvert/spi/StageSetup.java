@@ -12,7 +12,17 @@ public interface StageSetup {
 
     int laneCount();
 
-    /** The object of a type that all lanes of the router share: made by the first lane that asks. Must be thread-safe. */
+    /**
+     * The object of a type that this stage keeps in this lane: made for the first instance that asks, and given to each
+     * that comes after it, be it for a changed configuration, changed interfaces or after faults. The lane's thread alone
+     * uses it.
+     */
+    <T> T kept(Class<T> type, Supplier<T> factory);
+
+    /**
+     * The object of a type that all lanes and stages of the router share: made for the first that asks. Must be
+     * thread-safe. Like {@link #kept} it outlives the stages that use it.
+     */
     <T> T shared(Class<T> type, Supplier<T> factory);
 
     /** Run it from any thread to have {@link PacketStage#onSignal} called soon; calls that pile up are merged into one. */

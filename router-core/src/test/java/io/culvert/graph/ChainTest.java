@@ -72,7 +72,7 @@ class ChainTest {
                 head.setTransmitInterface(1);
                 List<PacketBuffer> followers = new ArrayList<>();
                 for (int number = 1; number < MEMBERS; number++) {
-                    PacketBuffer follower = context.allocate();
+                    PacketBuffer follower = context.originate();
                     assertThat(follower).as("a packet of the pool").isNotNull();
                     follower.setWindow(PacketBuffer.HEADROOM, 1);
                     follower.bytes().put(follower.start(), (byte) ('0' + number));

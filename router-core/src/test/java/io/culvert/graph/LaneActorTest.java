@@ -105,7 +105,7 @@ class LaneActorTest {
                     case 'x' -> throw new IllegalStateException("x");
                     case 'm' -> {
                         for (int copy = 0; copy < 200; copy++) {
-                            PacketBuffer more = context.allocate();
+                            PacketBuffer more = context.originate();
                             if (more != null) {
                                 more.copyRoutingFrom(packet);
                                 more.setWindow(PacketBuffer.HEADROOM, 2);

@@ -102,7 +102,7 @@ final class LaneWorkTest {
         public void process(PacketVector packets, StageContext context) {
             for (int i = 0; i < packets.size(); i++) {
                 PacketBuffer packet = packets.get(i);
-                PacketBuffer copy = context.allocate();
+                PacketBuffer copy = context.originate();
                 assertThat(copy).as("a packet of the pool").isNotNull();
                 copy.setWindow(packet.start(), packet.length());
                 copy.copyFrom(packet, packet.start(), copy.start(), packet.length());

@@ -100,7 +100,7 @@ class VectorStageTest {
 
         private void multiply(PacketBuffer packet, StageContext context) {
             for (int copy = 0; copy < MULTIPLIED; copy++) {
-                PacketBuffer more = context.allocate();
+                PacketBuffer more = context.originate();
                 assertThat(more).as("a packet of the pool").isNotNull();
                 write(more, '0', packet.bytes().get(packet.start() + 1), copy);
                 context.send(more, outputs.get(copy % outputs.size()));
@@ -491,7 +491,7 @@ class VectorStageTest {
     }
 
     private static PacketBuffer another(StageContext context) {
-        PacketBuffer packet = context.allocate();
+        PacketBuffer packet = context.originate();
         assertThat(packet).isNotNull();
         write(packet, '0', 9, 9);
         return packet;

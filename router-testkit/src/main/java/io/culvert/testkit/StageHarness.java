@@ -30,10 +30,12 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.StageSetup;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -54,6 +56,12 @@ public final class StageHarness implements StageContext, StageSetup {
 
     private static final int ONLY_STAGE = 0;
 
+    /** Where {@link #punt} leads, among the outputs. */
+    private static final String KERNEL = "punt";
+
+    /** A packet and the moment at which the stage gets it back. */
+    private record Deferred(PacketBuffer packet, long due) {}
+
     private final StageDescriptor descriptor;
     private final BufferPool pool;
     private final Map<String, List<PacketBuffer>> outputs = new LinkedHashMap<>();
@@ -61,6 +69,7 @@ public final class StageHarness implements StageContext, StageSetup {
     private final Map<String, Long> counters = new HashMap<>();
     private final Map<String, String> settings = new HashMap<>();
     private final Map<Class<?>, Object> shared = new HashMap<>();
+    private final Map<Class<?>, Object> kept = new HashMap<>();
     private FibView fib = new FixedFib();
     private FixedNeighbors neighbors = new FixedNeighbors();
     private InterfaceTable interfaces = InterfaceTable.EMPTY;
@@ -68,9 +77,10 @@ public final class StageHarness implements StageContext, StageSetup {
     private @Nullable PacketStage stage;
     private long now = 1_000_000_000L;
     private long timerAt = Long.MAX_VALUE;
+    private final List<Deferred> deferred = new ArrayList<>();
     private boolean signalled;
     private int decided;
-    private int allocations;
+    private int originated;
     private int consumed;
     private int generated;
     private int received;
@@ -138,11 +148,15 @@ public final class StageHarness implements StageContext, StageSetup {
             vector.add(packet);
         }
         received += packets.length;
-        decided = 0;
-        allocations = 0;
-        stage().process(vector, this);
-        assertThat(decided).as("packets decided by %s", descriptor.id()).isEqualTo(packets.length + allocations);
+        run(vector, stage()::process);
         return this;
+    }
+
+    private void run(PacketVector vector, BiConsumer<PacketVector, StageContext> method) {
+        decided = 0;
+        originated = 0;
+        method.accept(vector, this);
+        assertThat(decided).as("packets decided by %s", descriptor.id()).isEqualTo(vector.size() + originated);
     }
 
     private PacketStage stage() {
@@ -154,15 +168,53 @@ public final class StageHarness implements StageContext, StageSetup {
         return made;
     }
 
-    /** Lets time pass; a timer that falls due runs at its moment. */
+    /** Lets time pass; a timer that falls due runs at its moment, and packets that were deferred come back at theirs. */
     public StageHarness advanceMillis(long millis) {
-        long until = now + millis * 1_000_000L;
-        while (timerAt <= until) {
-            now = timerAt;
-            timerAt = Long.MAX_VALUE;
-            stage().onTimer(this);
+        return advanceNanos(millis * 1_000_000L);
+    }
+
+    /** As {@link #advanceMillis}. */
+    public StageHarness advanceNanos(long nanos) {
+        long until = now + nanos;
+        while (true) {
+            long next = deferred.stream().mapToLong(Deferred::due).reduce(timerAt, Math::min);
+            if (next > until) {
+                now = until;
+                return this;
+            }
+            now = Math.max(now, next);
+            if (timerAt == next) {
+                timerAt = Long.MAX_VALUE;
+                stage().onTimer(this);
+            } else {
+                giveBackDue(next);
+            }
         }
-        now = until;
+    }
+
+    private void giveBackDue(long moment) {
+        PacketVector vector = new PacketVector(PacketVector.MAX_CAPACITY);
+        Iterator<Deferred> all = deferred.iterator();
+        while (all.hasNext() && !vector.isFull()) {
+            Deferred one = all.next();
+            if (one.due() == moment) {
+                all.remove();
+                one.packet().setState(PacketBuffer.State.PENDING);
+                vector.add(one.packet());
+            }
+        }
+        run(vector, stage()::onDue);
+    }
+
+    /** How many packets wait for their time. */
+    public int deferred() {
+        return deferred.stream().mapToInt(one -> one.packet().chainCount()).sum();
+    }
+
+    /** Makes the stage anew, as a router does whose configuration has changed: it finds what it has kept. */
+    public StageHarness restart() {
+        stop();
+        stage = null;
         return this;
     }
 
@@ -194,7 +246,12 @@ public final class StageHarness implements StageContext, StageSetup {
         return out(port).get(0);
     }
 
-    /** All outputs that got packets. */
+    /** What the stage handed to the kernel, in order. */
+    public List<PacketBuffer> punted() {
+        return outputs.getOrDefault(KERNEL, List.of());
+    }
+
+    /** All outputs that got packets; those {@link #punted} stand under {@code punt}. */
     public Map<String, List<PacketBuffer>> outputs() {
         return outputs;
     }
@@ -242,16 +299,18 @@ public final class StageHarness implements StageContext, StageSetup {
     }
 
     /**
-     * Fails unless received + generated = sent + dropped + consumed, and no packet is out of the pool but those sent. Each
-     * member of a chain is one packet.
+     * Fails unless received + generated = sent + dropped + consumed + deferred, and no packet is out of the pool but those
+     * sent and deferred. Each member of a chain is one packet.
      */
     public void assertBalanced() {
         int sent = outputs.values().stream()
                 .flatMap(List::stream)
                 .mapToInt(PacketBuffer::chainCount)
                 .sum();
-        assertThat(sent + dropped() + consumed).as("packets accounted for").isEqualTo(received + generated);
-        assertThat(pool.outstanding()).as("packets out of the pool").isEqualTo(sent);
+        assertThat(sent + dropped() + consumed + deferred())
+                .as("packets accounted for")
+                .isEqualTo(received + generated);
+        assertThat(pool.outstanding()).as("packets out of the pool").isEqualTo(sent + deferred());
     }
 
     public BufferPool pool() {
@@ -309,14 +368,45 @@ public final class StageHarness implements StageContext, StageSetup {
     }
 
     @Override
-    public @Nullable PacketBuffer allocate() {
+    public @Nullable PacketBuffer originate() {
         PacketBuffer packet = pool.take();
         if (packet != null) {
             packet.setGenerated(true);
-            allocations++;
+            originated++;
             generated++;
         }
         return packet;
+    }
+
+    @Override
+    public @Nullable PacketBuffer copy(PacketBuffer packet) {
+        if (pool.available() < packet.chainCount()) {
+            return null;
+        }
+        PacketBuffer copy = Objects.requireNonNull(pool.take());
+        copy.copyOf(packet);
+        for (PacketBuffer member = packet.nextInChain(); member != null; member = member.nextInChain()) {
+            PacketBuffer follower = Objects.requireNonNull(pool.take());
+            follower.copyOf(member);
+            copy.append(follower);
+        }
+        originated++;
+        generated += copy.chainCount();
+        return copy;
+    }
+
+    @Override
+    public void defer(PacketBuffer packet, long delayNanos) {
+        decide(packet);
+        packet.setState(PacketBuffer.State.DEFERRED);
+        deferred.add(new Deferred(packet, now + Math.max(0, delayNanos)));
+    }
+
+    @Override
+    public void punt(PacketBuffer packet) {
+        decide(packet);
+        packet.setState(PacketBuffer.State.DECIDED);
+        outputs.computeIfAbsent(KERNEL, name -> new ArrayList<>()).add(packet);
     }
 
     @Override
@@ -375,6 +465,11 @@ public final class StageHarness implements StageContext, StageSetup {
     @Override
     public int laneCount() {
         return 1;
+    }
+
+    @Override
+    public <T> T kept(Class<T> type, Supplier<T> factory) {
+        return type.cast(kept.computeIfAbsent(type, key -> factory.get()));
     }
 
     @Override

@@ -202,7 +202,7 @@ public final class Ip4MtuStage implements PacketStage {
             return;
         }
         for (int k = 0; k < laterCount; k++) {
-            PacketBuffer fragment = context.allocate();
+            PacketBuffer fragment = context.originate();
             if (fragment == null) {
                 for (int made = 0; made < k; made++) {
                     context.drop(fragments[made], Drop.NO_BUFFER);
@@ -275,7 +275,7 @@ public final class Ip4MtuStage implements PacketStage {
         int from = packet.start() + headers;
         int identification = ip.identification();
         while (packet.end() - from > size) {
-            PacketBuffer datagram = context.allocate();
+            PacketBuffer datagram = context.originate();
             if (datagram == null) {
                 context.drop(packet, Drop.NO_BUFFER);
                 return;

@@ -109,7 +109,7 @@ public final class Ip4RedirectStage implements PacketStage {
     }
 
     private static void redirect(PacketBuffer packet, StageContext context) {
-        PacketBuffer head = context.allocate();
+        PacketBuffer head = context.originate();
         if (head == null) {
             return; // the packet itself needs no other buffer, and is told about with the next one
         }

@@ -161,7 +161,7 @@ public final class Ip6MtuStage implements PacketStage {
         long identification = identifications.nextInt() & 0xffff_ffffL;
         int count = 0;
         for (int from = perFragment; from < fragmentable; from += perFragment) {
-            PacketBuffer follower = context.allocate();
+            PacketBuffer follower = context.originate();
             if (follower == null) {
                 for (int i = 0; i < count; i++) {
                     dropFollower(i, context);

@@ -294,7 +294,7 @@ public final class Ip6ReassemblyStage implements PacketStage {
 
     /** A place in the table for the packet that the fragment at hand belongs to; null when no buffer is left. */
     private @Nullable Incomplete begin(int vrf, StageContext context) {
-        PacketBuffer buffer = context.allocate();
+        PacketBuffer buffer = context.originate();
         if (buffer == null) {
             return null;
         }

@@ -140,7 +140,7 @@ public final class Ip6RedirectStage implements PacketStage {
         if (!isOnLink(link, ip.sourceHigh(), ip.sourceLow()) || !bucket.tryTake(context.nowNanos())) {
             return;
         }
-        PacketBuffer redirect = context.allocate();
+        PacketBuffer redirect = context.originate();
         if (redirect == null) {
             return; // the packet itself needs no other buffer, and is told about with the next one
         }

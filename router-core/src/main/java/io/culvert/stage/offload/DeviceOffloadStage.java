@@ -140,7 +140,7 @@ public final class DeviceOffloadStage implements PacketStage {
         context.count(Count.CUT, 1);
         int last = segmenter.count() - 1;
         for (int index = 0; index < last; index++) {
-            PacketBuffer segment = context.allocate();
+            PacketBuffer segment = context.originate();
             if (segment == null) {
                 context.count(Count.SEGMENTS, index);
                 context.drop(packet, Drop.NO_BUFFER_FOR_SEGMENT);
