@@ -156,10 +156,15 @@ public final class NeighborActor extends AbstractBehavior<NeighborActor.Command>
      *
      * @param mailbox what the lanes hold; it names the table
      * @param owner told which addresses may be used
+     * @param clockNanos monotonic, in step with the actor system's scheduler
      */
     public static Behavior<Command> create(
-            NeighborMailbox mailbox, FrameSender sender, NeighborSettings settings, ActorRef<? super Event> owner) {
-        return create(mailbox, sender, settings, owner, System::nanoTime, new SplittableRandom());
+            NeighborMailbox mailbox,
+            FrameSender sender,
+            NeighborSettings settings,
+            ActorRef<? super Event> owner,
+            LongSupplier clockNanos) {
+        return create(mailbox, sender, settings, owner, clockNanos, new SplittableRandom());
     }
 
     static Behavior<Command> create(

@@ -55,6 +55,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
@@ -146,6 +147,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private final RouterConfig config;
     private final Openers openers;
+    private final LongSupplier clock;
     private volatile RouterConfig configInForce;
     private final Outcome outcome;
     private final RouterGraph graph;
@@ -210,9 +212,25 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers) {
+        return create(config, reader, stages, moreCommands, outcome, openers, System::nanoTime);
+    }
+
+    /**
+     * The same in another time.
+     *
+     * @param clock monotonic nanoseconds, in step with the actor system's scheduler
+     */
+    public static Behavior<Command> create(
+            RouterConfig config,
+            ReloadActor.Reader reader,
+            List<StageDescriptor> stages,
+            List<ManagementCommand> moreCommands,
+            Outcome outcome,
+            Openers openers,
+            LongSupplier clock) {
         RouterGraph graph = new RouterGraph(stages);
         return Behaviors.setup(
-                context -> new RouterActor(context, config, reader, graph, moreCommands, outcome, openers));
+                context -> new RouterActor(context, config, reader, graph, moreCommands, outcome, openers, clock));
     }
 
     private RouterActor(
@@ -222,9 +240,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             RouterGraph graph,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
-            Openers openers)
+            Openers openers,
+            LongSupplier clock)
             throws NativeException {
         super(context);
+        this.clock = clock;
         this.config = config;
         this.configInForce = config;
         this.outcome = outcome;
@@ -241,7 +261,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                                 neighborMailbox,
                                 this::sendFrame,
                                 neighborSettings(config.neighbor()),
-                                context.messageAdapter(NeighborActor.Event.class, NeighborNews::new)),
+                                context.messageAdapter(NeighborActor.Event.class, NeighborNews::new),
+                                clock),
                         new NeighborsRestarted()),
                 "neighbors");
         routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
@@ -264,7 +285,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 config::settings,
                 stage -> config.bypassWhenBroken().contains(stage.id()) ? FaultPolicy.BYPASS : FaultPolicy.DROP,
                 new ConcurrentHashMap<>(),
-                System::nanoTime,
+                clock,
                 this::stageFailed);
         for (int number = 0; number < count; number++) {
             ByteBuffer memory = NativeMemory.map(config.buffersPerLane() * BufferPool.BUFFER_BYTES);

@@ -69,15 +69,25 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
 
     /** Makes the device vanish: the next read fails. */
     public void vanish() {
-        fail(() -> gone = new IOException("the device is gone"));
+        tell(() -> gone = new IOException("the device is gone"));
     }
 
     /** Makes the next read throw, as a bug would. */
     public void breakDown(RuntimeException cause) {
-        fail(() -> bug = cause);
+        tell(() -> bug = cause);
     }
 
-    private void fail(Runnable how) {
+    /** Has the lane look here, when it waits for this interface. */
+    void call() {
+        tell(() -> {});
+    }
+
+    /** Whether the lane waits for this interface, or has given it up. */
+    synchronized boolean isWaitedFor() {
+        return wake != null || gone != null;
+    }
+
+    private void tell(Runnable how) {
         Runnable toWake;
         synchronized (this) {
             how.run();

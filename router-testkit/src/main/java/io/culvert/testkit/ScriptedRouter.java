@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.AskPattern;
+import akka.actor.typed.javadsl.Behaviors;
+import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.culvert.config.BadConfigException;
 import io.culvert.config.ConfigFile;
@@ -21,6 +24,7 @@ import io.culvert.spi.Device;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
+import io.culvert.spi.RouterPlugin;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger.Entry;
 import java.io.IOException;
@@ -29,30 +33,47 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A whole router, real but for its devices: the graph, the actors and the tables of {@code culvert run}, over interfaces
  * that the test plays the other end of.
  *
  * <pre>{@code
- * try (ScriptedRouter router = ScriptedRouter.start("interfaces { a { type = tun, ... } }")) {
+ * try (ScriptedRouter router = ScriptedRouter.with(new MyPlugin(), "interfaces { a { type = tun, ... } }")) {
  *     router.arrive("a", packet);
  *     byte[] forwarded = router.awaitSent("b");
  * }
  * }</pre>
  *
- * <p>{@link #close} fails when the router's accounts are not balanced or a buffer has leaked.
+ * <p>The time of {@link #with} and {@link #steered} stands still once the router has started, and passes by {@link #advance}
+ * alone: for stages, their timers, and every actor. That of {@link #start} is the real one.
+ *
+ * <p>{@link #close} fails when the router's accounts are not balanced or a buffer has leaked. {@link BalancedAccounts} does
+ * the same for routers that a test has not closed.
  */
-public final class ScriptedRouter implements AutoCloseable {
+public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Accountable {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    /** As long as it takes the router to be ready, in both times, when nothing has to be waited for. */
+    private static final Duration START_STEP = Duration.ofMillis(50);
+
+    private static final Config STEERED = ConfigFactory.parseString(
+                    "akka.scheduler.implementation = \"" + SteeredScheduler.class.getName() + "\"")
+            .withFallback(ConfigFactory.defaultReference())
+            .resolve();
 
     private final RouterConfig config;
     private final ActorSystem<RouterActor.Command> system;
@@ -63,7 +84,11 @@ public final class ScriptedRouter implements AutoCloseable {
     private final AtomicInteger openDevices = new AtomicInteger();
     private final CompletableFuture<RouterCounters> ended = new CompletableFuture<>();
 
-    private ScriptedRouter(RouterConfig config, ReloadActor.Reader reader, List<StageDescriptor> stages) {
+    private final @Nullable SteeredScheduler scheduler;
+    private boolean closed;
+
+    private ScriptedRouter(
+            RouterConfig config, ReloadActor.Reader reader, List<StageDescriptor> stages, boolean steered) {
         this.config = config;
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
@@ -86,18 +111,42 @@ public final class ScriptedRouter implements AutoCloseable {
                 ready.completeExceptionally(cause);
             }
         };
-        system = ActorSystem.create(
-                RouterActor.create(
-                        config,
-                        reader,
-                        stages,
-                        List.of(),
-                        outcome,
-                        (id, one, mac, loops) -> () -> open(id, one, mac, loops.size())),
-                "scripted-router",
-                ConfigFactory.defaultReference());
-        ready.orTimeout(PATIENCE.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)
-                .join();
+        Behavior<RouterActor.Command> router = Behaviors.setup(context -> RouterActor.create(
+                config,
+                reader,
+                stages,
+                List.of(),
+                outcome,
+                (id, one, mac, loops) -> () -> open(id, one, mac, loops.size()),
+                steered ? schedulerOf(context.getSystem())::nanos : System::nanoTime));
+        system = ActorSystem.create(router, "scripted-router", steered ? STEERED : ConfigFactory.defaultReference());
+        scheduler = steered ? schedulerOf(system) : null;
+        AccountsExtension.made(this, "the router " + config.name());
+        awaitReady();
+    }
+
+    private static SteeredScheduler schedulerOf(ActorSystem<?> system) {
+        return (SteeredScheduler) Adapter.toClassic(system).scheduler();
+    }
+
+    /** With a time of its own the router gets some more of it until it is ready: addresses are probed for, by and by. */
+    private void awaitReady() {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (!ready.isDone() && System.nanoTime() < deadline) {
+            try {
+                ready.get(START_STEP.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (TimeoutException notYet) {
+                if (scheduler != null) {
+                    advance(START_STEP);
+                }
+            } catch (ExecutionException | InterruptedException failed) {
+                break; // which join tells
+            }
+        }
+        if (!ready.isDone()) {
+            throw new AssertionError("the router was not ready within " + PATIENCE.toSeconds() + " s");
+        }
+        ready.join();
     }
 
     /** Starts a router from what stands inside {@code router { ... }}, and waits until its interfaces are up. */
@@ -107,6 +156,25 @@ public final class ScriptedRouter implements AutoCloseable {
 
     /** The same with further stages. */
     public static ScriptedRouter start(String hocon, List<StageDescriptor> extraStages) {
+        return start(hocon, extraStages, false);
+    }
+
+    /** Starts a router with a plugin; from then on time passes by {@link #advance} alone. */
+    public static ScriptedRouter with(RouterPlugin plugin, String hocon) {
+        return steered(hocon, plugin);
+    }
+
+    /** Starts a router, with plugins perhaps; from then on time passes by {@link #advance} alone. */
+    public static ScriptedRouter steered(String hocon, RouterPlugin... plugins) {
+        return start(
+                hocon,
+                Arrays.stream(plugins)
+                        .flatMap(plugin -> plugin.stages().stream())
+                        .toList(),
+                true);
+    }
+
+    private static ScriptedRouter start(String hocon, List<StageDescriptor> extraStages, boolean steered) {
         List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
         stages.addAll(extraStages);
         try {
@@ -114,7 +182,7 @@ public final class ScriptedRouter implements AutoCloseable {
             try {
                 Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + hocon + "\n}\n");
                 RouterConfig config = ConfigFile.read(file, stages);
-                return new ScriptedRouter(config, () -> config, stages);
+                return new ScriptedRouter(config, () -> config, stages, steered);
             } finally {
                 Files.delete(file);
             }
@@ -197,6 +265,38 @@ public final class ScriptedRouter implements AutoCloseable {
         return at(name).takeFirstSent();
     }
 
+    /**
+     * Lets time pass. Whatever falls due in it happens at its moment, one after the other, each when what came before has
+     * been dealt with.
+     */
+    public ScriptedRouter advance(Duration time) {
+        SteeredScheduler steered = Objects.requireNonNull(scheduler, "this router's time is the real one");
+        long until = steered.nanos() + time.toNanos();
+        rest();
+        while (steered.step(until)) {
+            rest();
+        }
+        rest();
+        return this;
+    }
+
+    /** The router's monotonic time, in nanoseconds. */
+    public long nanos() {
+        return scheduler == null ? System.nanoTime() : scheduler.nanos();
+    }
+
+    /**
+     * Waits until the lanes have seen what was to be seen. A call may be merged with one that is under way already, and what
+     * it makes the lane do may come to it by a further call: so there are three.
+     */
+    private void rest() {
+        for (int call = 0; call < 3; call++) {
+            interfaces.values().forEach(ScriptedInterface::call);
+            await(() -> interfaces.values().stream().allMatch(ScriptedInterface::isWaitedFor), "the lanes to rest");
+        }
+        view();
+    }
+
     /** Waits until every packet that has arrived has left in some way, but for those that wait for a neighbor. */
     public ScriptedRouter settle() {
         await(
@@ -264,6 +364,10 @@ public final class ScriptedRouter implements AutoCloseable {
     /** Stops the router and checks its accounts. */
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         RouterCounters counters = stop();
         long in = counters.ledger(Entry.RECEIVED) + counters.ledger(Entry.GENERATED);
         long out = counters.ledger(Entry.TRANSMITTED)
@@ -275,5 +379,10 @@ public final class ScriptedRouter implements AutoCloseable {
                 .mapToLong(RouterCounters.DropRow::packets)
                 .sum();
         assertThat(named).as("packets dropped for a reason, of all dropped").isEqualTo(counters.ledger(Entry.DROPPED));
+    }
+
+    @Override
+    public void endBalanced() {
+        close();
     }
 }

@@ -30,9 +30,11 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.StageSetup;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
@@ -51,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * assertThat(harness.dropped("ttl-expired")).isEqualTo(1);
  * }</pre>
  */
-public final class StageHarness implements StageContext, StageSetup {
+public final class StageHarness implements StageContext, StageSetup, AccountsExtension.Accountable {
     private static final int POOL_PACKETS = 128;
 
     private static final int ONLY_STAGE = 0;
@@ -84,10 +86,15 @@ public final class StageHarness implements StageContext, StageSetup {
     private int consumed;
     private int generated;
     private int received;
+    private boolean stopped;
+
+    /** Where the test or the stage took a packet, while {@link BalancedAccounts} looks. */
+    private final IdentityHashMap<PacketBuffer, String> origins = new IdentityHashMap<>();
 
     private StageHarness(StageDescriptor descriptor, int poolPackets) {
         this.descriptor = descriptor;
         this.pool = BufferPool.allocate(poolPackets);
+        AccountsExtension.made(this, "the harness of " + descriptor.id());
     }
 
     /** A harness for a stage, with default settings and empty tables. */
@@ -132,7 +139,7 @@ public final class StageHarness implements StageContext, StageSetup {
 
     /** A packet with these bytes from its start on, the L3 offset there, received on interface 0. */
     public PacketBuffer packet(byte[] bytes) {
-        PacketBuffer packet = Objects.requireNonNull(pool.take(), "no free packet");
+        PacketBuffer packet = taken(Objects.requireNonNull(pool.take(), "no free packet"));
         packet.setWindow(PacketBuffer.HEADROOM, bytes.length);
         packet.copyFrom(bytes, 0, packet.start(), bytes.length);
         packet.setL3Offset(packet.start());
@@ -164,6 +171,7 @@ public final class StageHarness implements StageContext, StageSetup {
         if (made == null) {
             made = descriptor.create(this);
             stage = made;
+            stopped = false;
         }
         return made;
     }
@@ -229,6 +237,7 @@ public final class StageHarness implements StageContext, StageSetup {
 
     /** Ends the stage, as a lane that stops does. */
     public StageHarness stop() {
+        stopped = true;
         stage().onStop(this);
         return this;
     }
@@ -313,6 +322,30 @@ public final class StageHarness implements StageContext, StageSetup {
         assertThat(pool.outstanding()).as("packets out of the pool").isEqualTo(sent + deferred());
     }
 
+    private PacketBuffer taken(PacketBuffer packet) {
+        if (AccountsExtension.looks()) {
+            origins.put(packet, AccountsExtension.callerOfTestkit());
+        }
+        return packet;
+    }
+
+    @Override
+    public void endBalanced() {
+        if (stage != null && !stopped) {
+            stop();
+        }
+        List<String> left = new ArrayList<>();
+        origins.forEach((packet, origin) -> {
+            if (packet.state() == PacketBuffer.State.PENDING || packet.state() == PacketBuffer.State.HELD) {
+                left.add("one that is " + packet.state().name().toLowerCase(Locale.ROOT) + ", taken at " + origin);
+            }
+        });
+        assertThat(left)
+                .as("packets that were neither given to an output, dropped nor consumed")
+                .isEmpty();
+        assertBalanced();
+    }
+
     public BufferPool pool() {
         return pool;
     }
@@ -371,7 +404,7 @@ public final class StageHarness implements StageContext, StageSetup {
     public @Nullable PacketBuffer originate() {
         PacketBuffer packet = pool.take();
         if (packet != null) {
-            packet.setGenerated(true);
+            taken(packet).setGenerated(true);
             originated++;
             generated++;
         }
@@ -383,7 +416,7 @@ public final class StageHarness implements StageContext, StageSetup {
         if (pool.available() < packet.chainCount()) {
             return null;
         }
-        PacketBuffer copy = Objects.requireNonNull(pool.take());
+        PacketBuffer copy = taken(Objects.requireNonNull(pool.take()));
         copy.copyOf(packet);
         for (PacketBuffer member = packet.nextInChain(); member != null; member = member.nextInChain()) {
             PacketBuffer follower = Objects.requireNonNull(pool.take());
