@@ -222,6 +222,11 @@ final class StageAlone implements StageContext, StageSetup {
     }
 
     @Override
+    public boolean buffersScarce() {
+        return false;
+    }
+
+    @Override
     public void reuse(PacketBuffer packet) {
         packet.setGenerated(true);
     }

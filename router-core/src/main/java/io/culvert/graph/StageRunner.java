@@ -715,6 +715,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     @Override
+    public boolean buffersScarce() {
+        return lane.pool().available() < lane.pool().capacity() / 4;
+    }
+
+    @Override
     public void reuse(PacketBuffer packet) {
         ledger.add(LaneLedger.Entry.CONSUMED, 1);
         ledger.add(LaneLedger.Entry.GENERATED, 1);

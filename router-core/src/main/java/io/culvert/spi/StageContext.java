@@ -76,6 +76,12 @@ public interface StageContext {
     PacketBuffer copy(PacketBuffer packet);
 
     /**
+     * Whether less than a quarter of the lane's buffers are free. A stage that keeps packets back, or makes copies that
+     * nobody waits for, stops doing so: what the lane receives next needs a buffer more.
+     */
+    boolean buffersScarce();
+
+    /**
      * Accounts for a packet that turns into another in the same buffer: a request consumed, a reply generated. The packet
      * is marked as the router's own; it is still to be sent.
      */

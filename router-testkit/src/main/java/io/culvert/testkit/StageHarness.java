@@ -443,6 +443,11 @@ public final class StageHarness implements StageContext, StageSetup, AccountsExt
     }
 
     @Override
+    public boolean buffersScarce() {
+        return pool.available() < pool.capacity() / 4;
+    }
+
+    @Override
     public void reuse(PacketBuffer packet) {
         consumed++;
         generated++;

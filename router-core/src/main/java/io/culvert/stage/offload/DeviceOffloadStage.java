@@ -14,6 +14,7 @@ import io.culvert.spi.StageContext;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
 import io.culvert.wire.InternetChecksum;
+import io.culvert.wire.Segmenter;
 
 /**
  * Finishes in software what the transmit interface's device does not finish by itself: cuts superpackets into segments

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.stage.offload;
+package io.culvert.wire;
 
 import io.culvert.packet.PacketBuffer;
-import io.culvert.wire.HeaderCheck;
-import io.culvert.wire.InternetChecksum;
-import io.culvert.wire.Ip4View;
-import io.culvert.wire.Ip6ExtensionChain;
-import io.culvert.wire.Ip6View;
-import io.culvert.wire.IpProtocol;
-import io.culvert.wire.TcpView;
-import io.culvert.wire.UdpView;
 
 /**
  * Cuts a superpacket into what a device without segmentation offload can send: TCP segments or UDP datagrams of at most
@@ -27,7 +19,7 @@ import io.culvert.wire.UdpView;
  * other segments takes a buffer. Use: {@link #begin}, then {@link #write} for each index below {@link #count} - 1 in any
  * order, then {@link #finish}. Reusable; allocates nothing.
  */
-final class Segmenter {
+public final class Segmenter {
     /** Versions and fields of IP, and protocols that carry packets (IANA protocol numbers; RFC 2784 and RFC 2890 for GRE). */
     private static final int IP4 = 4;
 
@@ -85,7 +77,7 @@ final class Segmenter {
      * @param deviceFinishesChecksums whether segments may leave with a partial checksum
      * @return false when it is not what its offload state says, and can't be cut
      */
-    boolean begin(PacketBuffer packet, boolean deviceFinishesChecksums) {
+    public boolean begin(PacketBuffer packet, boolean deviceFinishesChecksums) {
         superpacket = packet;
         leaveChecksumToDevice = deviceFinishesChecksums;
         isTcp = packet.gso() != PacketBuffer.Gso.UDP;
@@ -170,7 +162,7 @@ final class Segmenter {
      * Whether a superpacket's segments are inside a tunnel: whether the checksum that is open is not that of the transport
      * header behind the IP header. No device is given such a packet, since a virtio header tells of one pair of headers.
      */
-    static boolean isTunneled(PacketBuffer packet) {
+    public static boolean isTunneled(PacketBuffer packet) {
         int offset = packet.l3Offset();
         if (packet.checksum() != PacketBuffer.Checksum.PARTIAL
                 || offset < packet.start()
@@ -251,12 +243,12 @@ final class Segmenter {
     }
 
     /** How many segments there are, at least 1. */
-    int count() {
+    public int count() {
         return count;
     }
 
     /** Makes a segment other than the last, in an empty packet of the same pool. */
-    void write(int index, PacketBuffer segment) {
+    public void write(int index, PacketBuffer segment) {
         int start = superpacket.start();
         int headerBytes = payloadOffset - start;
         segment.setWindow(start, headerBytes + segmentBytes);
@@ -269,7 +261,7 @@ final class Segmenter {
     }
 
     /** Makes the superpacket the last segment. */
-    void finish() {
+    public void finish() {
         PacketBuffer segment = superpacket;
         int start = segment.start();
         int index = count - 1;
