@@ -40,4 +40,20 @@ public final class Packets {
     public static PacketBuilder arpReply(String senderMac, String senderIp, String targetMac, String targetIp) {
         return ethernet(senderMac, targetMac).arp(2, senderMac, senderIp, targetMac, targetIp);
     }
+
+    /**
+     * A packet as people write it in a scenario: the words of {@link PacketBuilder} with their arguments, such as {@code ip4
+     * from 10.1.0.2 to 10.2.0.2 ttl 1 udp 1000 2000 payload 18}. Behind them may stand what damages the finished packet:
+     * {@code cut LENGTH}, {@code set OFFSET HEX}. A packet may also be {@code hex} and its bytes.
+     *
+     * @throws IllegalArgumentException when it is not written so
+     */
+    public static byte[] parse(String text) {
+        return PacketText.parse(text);
+    }
+
+    /** What a packet is, in one line. */
+    public static String describe(byte[] packet, boolean ethernet) {
+        return PacketSummary.of(packet, ethernet);
+    }
 }

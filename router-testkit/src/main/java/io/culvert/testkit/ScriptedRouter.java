@@ -15,6 +15,7 @@ import io.culvert.config.BadConfigException;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.InterfaceConfig;
 import io.culvert.config.RouterConfig;
+import io.culvert.control.NeighborActor;
 import io.culvert.control.ReloadActor;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
@@ -84,6 +85,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private final AtomicInteger openDevices = new AtomicInteger();
     private final CompletableFuture<RouterCounters> ended = new CompletableFuture<>();
 
+    private final ActorRef<NeighborActor.Command> neighbors;
     private final @Nullable SteeredScheduler scheduler;
     private boolean closed;
 
@@ -121,6 +123,12 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
                 steered ? schedulerOf(context.getSystem())::nanos : System::nanoTime));
         system = ActorSystem.create(router, "scripted-router", steered ? STEERED : ConfigFactory.defaultReference());
         scheduler = steered ? schedulerOf(system) : null;
+        view(); // answered once the actors have been made
+        neighbors = Adapter.toTyped(Adapter.toClassic(system)
+                .actorSelection("/user/neighbors")
+                .resolveOne(PATIENCE)
+                .toCompletableFuture()
+                .join());
         AccountsExtension.made(this, "the router " + config.name());
         awaitReady();
     }
@@ -286,15 +294,26 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     }
 
     /**
-     * Waits until the lanes have seen what was to be seen. A call may be merged with one that is under way already, and what
-     * it makes the lane do may come to it by a further call: so there are three.
+     * Waits until actors and lanes have dealt with what has come to them. Each is asked in turn, behind what it has to do;
+     * what one has told another is dealt with in the second round. A call of a lane may be merged with one that is under way
+     * already, and what it makes the lane do may come to it by a further call: so there are three.
      */
     private void rest() {
+        for (int round = 0; round < 2; round++) {
+            view();
+            ask(neighbors, NeighborActor.Inspect::new);
+        }
         for (int call = 0; call < 3; call++) {
             interfaces.values().forEach(ScriptedInterface::call);
             await(() -> interfaces.values().stream().allMatch(ScriptedInterface::isWaitedFor), "the lanes to rest");
         }
-        view();
+    }
+
+    private <Q, A> A ask(ActorRef<Q> actor, akka.japi.function.Function<ActorRef<A>, Q> question) {
+        return AskPattern.ask(actor, question, PATIENCE, system.scheduler())
+                .toCompletableFuture()
+                .orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS)
+                .join();
     }
 
     /** Waits until every packet that has arrived has left in some way, but for those that wait for a neighbor. */
@@ -329,13 +348,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
 
     /** The router as it stands. */
     public RouterActor.View view() {
-        return AskPattern.<RouterActor.Command, RouterActor.View>ask(
-                        system,
-                        (ActorRef<RouterActor.View> replyTo) -> new RouterActor.Inspect(replyTo),
-                        PATIENCE,
-                        system.scheduler())
-                .toCompletableFuture()
-                .join();
+        return ask(system, RouterActor.Inspect::new);
     }
 
     public RouterCounters counters() {

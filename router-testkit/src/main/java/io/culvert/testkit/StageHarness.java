@@ -140,11 +140,19 @@ public final class StageHarness implements StageContext, StageSetup, AccountsExt
     /** A packet with these bytes from its start on, the L3 offset there, received on interface 0. */
     public PacketBuffer packet(byte[] bytes) {
         PacketBuffer packet = taken(Objects.requireNonNull(pool.take(), "no free packet"));
+        fill(packet, bytes);
+        return packet;
+    }
+
+    static void fill(PacketBuffer packet, byte[] bytes) {
         packet.setWindow(PacketBuffer.HEADROOM, bytes.length);
         packet.copyFrom(bytes, 0, packet.start(), bytes.length);
         packet.setL3Offset(packet.start());
         packet.setReceiveInterface(0);
-        return packet;
+    }
+
+    StageDescriptor descriptor() {
+        return descriptor;
     }
 
     /** Runs the stage on packets made by {@link #packet}. */

@@ -148,9 +148,8 @@ final class ScriptedRouterTest {
                 .filteredOn(frame -> frame[12] == 0x08 && frame[13] == 0x06 && frame[41] == 2)
                 .hasSize(2);
         assertPacket(router.at("a").takeFirstSent())
-                .ethernet("02:00:00:00:00:0a", "02:00:00:00:00:99")
-                .ip4()
-                .icmp(3, 1);
+                .ethernet("02:00:00:00:00:0a", "ff:ff:ff:ff:ff:ff")
+                .arp(1, "02:00:00:00:00:0a", "10.1.0.1", "00:00:00:00:00:00", "10.1.0.2");
     }
 
     @Test

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.control;
+package io.culvert.testkit;
 
-import io.culvert.testkit.PacketBuilder;
-import io.culvert.testkit.Packets;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HexFormat;
 import java.util.List;
 
-/**
- * Reads packets as people write them in a scenario: the words of {@link PacketBuilder} with their arguments, such as
- * {@code ip4 from 10.1.0.2 to 10.2.0.2 ttl 1 udp 1000 2000 payload 18}. Behind them may stand what damages the finished
- * packet: {@code cut LENGTH}, {@code set OFFSET HEX}. A packet may also be {@code hex} and its bytes.
- */
+/** Reads packets as {@link Packets#parse} has them. */
 final class PacketText {
     private final Deque<String> words;
 
@@ -96,6 +90,8 @@ final class PacketText {
             case "payload" -> builder.payload(number());
             case "bytes" -> builder.payload(HexFormat.of().parseHex(word()));
             case "padding" -> builder.padding(number());
+            case "dscp" -> builder.dscp(number());
+            case "ecn" -> builder.ecn(number());
             default -> throw new IllegalArgumentException("no word of packets: " + word);
         }
     }

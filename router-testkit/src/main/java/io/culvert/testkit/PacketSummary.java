@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.culvert.control;
+package io.culvert.testkit;
 
 import java.net.InetAddress;
 import java.net.UnknownHostException;
