@@ -2,7 +2,6 @@
 package io.culvert.config;
 
 import com.typesafe.config.ConfigOrigin;
-import io.culvert.config.InterfaceSection.Kind;
 import io.culvert.net.InterfaceAddress;
 import io.culvert.net.Ip4Address;
 import io.culvert.net.Ip4Prefix;
@@ -10,6 +9,7 @@ import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.spi.FibAction;
+import io.culvert.spi.RouterInterface.Link;
 import io.culvert.spi.RouterInterface.Role;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What must fit together across interfaces and routes. */
 final class Consistency {
+    private final InterfaceSection section;
     private final Map<String, Values> interfaces;
     private final Map<String, InterfaceConfig> made;
     private final Problems problems;
@@ -34,14 +35,20 @@ final class Consistency {
     private final Map<List<RouteConfig.Hop>, List<RouteConfig.Hop>> hopLists = new HashMap<>();
 
     /** @param broken whether the section itself had a mistake */
-    Consistency(Map<String, Values> interfaces, Map<String, InterfaceConfig> made, boolean broken, Problems problems) {
+    Consistency(
+            InterfaceSection section,
+            Map<String, Values> interfaces,
+            Map<String, InterfaceConfig> made,
+            boolean broken,
+            Problems problems) {
+        this.section = section;
         this.interfaces = interfaces;
         this.made = made;
         this.problems = problems;
         this.addressesKnown = !broken
                 && interfaces.values().stream()
-                        .noneMatch(values ->
-                                values.broken(InterfaceSection.ADDRESSES) || values.broken(InterfaceSection.TYPE));
+                        .noneMatch(
+                                values -> values.broken(InterfaceSection.ADDRESSES) || values.broken(section.type()));
     }
 
     void checkInterfaces() {
@@ -55,12 +62,11 @@ final class Consistency {
         Map<String, String> users = new HashMap<>();
         made.forEach((name, config) -> {
             Values values = values(name);
-            Kind kind = values.find(InterfaceSection.TYPE);
-            Key<String> key = InterfaceSection.deviceKey(kind == null ? Kind.PACKET : kind);
-            if (values.broken(key) || config.device().contains("%d")) {
+            Key<String> key = section.deviceKey(values);
+            if (key == null || values.broken(key) || config.device().contains("%d")) {
                 return;
             }
-            String device = config.device() + namespaceOf(config);
+            String device = config.device() + (config.netns() == null ? "" : " in " + config.netns());
             String other = users.putIfAbsent(device, name);
             if (other != null) {
                 problems.add(
@@ -69,16 +75,6 @@ final class Consistency {
                                 + " already (" + problems.place(values(other).origin(), values.origin(key)) + ")");
             }
         });
-    }
-
-    private static String namespaceOf(InterfaceConfig config) {
-        String netns = null;
-        if (config instanceof InterfaceConfig.Tun tun) {
-            netns = tun.virtual().netns();
-        } else if (config instanceof InterfaceConfig.Tap tap) {
-            netns = tap.virtual().netns();
-        }
-        return netns == null ? "" : " in " + netns;
     }
 
     private void checkLocalDelivery() {
@@ -108,12 +104,7 @@ final class Consistency {
         Map<String, Owner> owners = new HashMap<>();
         interfaces.forEach((name, values) -> {
             claim(owners, name, "interface " + name, "addresses", values.get(InterfaceSection.ADDRESSES));
-            claim(
-                    owners,
-                    name,
-                    "the kernel's end of " + name,
-                    "kernel.addresses",
-                    InterfaceSection.kernelAddresses(values));
+            claim(owners, name, "the kernel's end of " + name, "kernel.addresses", section.kernelAddresses(values));
         });
     }
 
@@ -346,11 +337,13 @@ final class Consistency {
                 }
             }
         }
-        if (name != null && made.get(name) instanceof InterfaceConfig.Tun) {
+        InterfaceConfig behind = name == null ? null : made.get(name);
+        if (name != null && behind != null && behind.link() == Link.POINT_TO_POINT) {
             problems.add(
                     located.origin(),
                     via + " is behind " + name
-                            + ", but a tun is point to point and has no next hops: write interface = " + name
+                            + ", but a " + behind.type() + " is point to point and has no next hops: write interface = "
+                            + name
                             + " instead");
             return null;
         }

@@ -5,8 +5,11 @@ import io.culvert.net.InterfaceAddress;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.net.MacAddress;
+import io.culvert.spi.InterfaceKind;
 import io.culvert.spi.RouterInterface;
+import io.culvert.spi.Settings;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
@@ -15,13 +18,38 @@ public sealed interface InterfaceConfig {
     /** What every kind has. */
     Common common();
 
-    /** The kernel's name of the device, or a pattern like {@code tun%d}. */
+    /** The kernel's name of the device, or a pattern like {@code tun%d}, or what stands for it. */
     String device();
 
-    /** Queues of the device, or empty for as many as there are lanes. */
-    OptionalInt queues();
+    /** What {@code type} says. */
+    String type();
 
-    VnetHeader vnetHeader();
+    RouterInterface.Link link();
+
+    /** The kind, brought by a plugin, that opens the device; empty for those that the router opens by itself. */
+    default Optional<InterfaceKind> brought() {
+        return Optional.empty();
+    }
+
+    /** What the kind of a plugin has declared keys for; empty for the others. */
+    default Settings settings() {
+        return StageSettings.NONE;
+    }
+
+    /** The network namespace that the device is put into, or null for the router's. */
+    default @Nullable String netns() {
+        return null;
+    }
+
+    /** The router's own MAC address, or null to leave it to the device or to make one up that stays the same. */
+    default @Nullable MacAddress mac() {
+        return null;
+    }
+
+    /** What routers advertise here, or null to send no router advertisements. */
+    default @Nullable RouterAdvertisementConfig advertisement() {
+        return null;
+    }
 
     default String name() {
         return common().name();
@@ -79,19 +107,26 @@ public sealed interface InterfaceConfig {
 
     /** A tun device: bare IP packets to the one other end, which is the kernel. */
     record Tun(Common common, VirtualDevice virtual) implements InterfaceConfig {
+        static final String TYPE = "tun";
+
         @Override
         public String device() {
             return virtual.device();
         }
 
         @Override
-        public OptionalInt queues() {
-            return virtual.queues();
+        public String type() {
+            return TYPE;
         }
 
         @Override
-        public VnetHeader vnetHeader() {
-            return virtual.vnetHeader();
+        public RouterInterface.Link link() {
+            return RouterInterface.Link.POINT_TO_POINT;
+        }
+
+        @Override
+        public @Nullable String netns() {
+            return virtual.netns();
         }
     }
 
@@ -108,19 +143,26 @@ public sealed interface InterfaceConfig {
             @Nullable MacAddress mac,
             @Nullable RouterAdvertisementConfig advertisement)
             implements InterfaceConfig {
+        static final String TYPE = "tap";
+
         @Override
         public String device() {
             return virtual.device();
         }
 
         @Override
-        public OptionalInt queues() {
-            return virtual.queues();
+        public String type() {
+            return TYPE;
         }
 
         @Override
-        public VnetHeader vnetHeader() {
-            return virtual.vnetHeader();
+        public RouterInterface.Link link() {
+            return RouterInterface.Link.ETHERNET;
+        }
+
+        @Override
+        public @Nullable String netns() {
+            return virtual.netns();
         }
     }
 
@@ -139,7 +181,47 @@ public sealed interface InterfaceConfig {
             boolean promiscuous,
             @Nullable MacAddress mac,
             @Nullable RouterAdvertisementConfig advertisement)
-            implements InterfaceConfig {}
+            implements InterfaceConfig {
+        static final String TYPE = "packet";
+
+        @Override
+        public String type() {
+            return TYPE;
+        }
+
+        @Override
+        public RouterInterface.Link link() {
+            return RouterInterface.Link.ETHERNET;
+        }
+    }
+
+    /**
+     * An interface of a kind that a plugin has brought.
+     *
+     * @param kind what opens it
+     * @param settings by the keys that the kind declares
+     */
+    record Brought(Common common, InterfaceKind kind, Settings settings) implements InterfaceConfig {
+        @Override
+        public String device() {
+            return kind.device(settings);
+        }
+
+        @Override
+        public String type() {
+            return kind.type();
+        }
+
+        @Override
+        public RouterInterface.Link link() {
+            return kind.link();
+        }
+
+        @Override
+        public Optional<InterfaceKind> brought() {
+            return Optional.of(kind);
+        }
+    }
 
     /**
      * What tun and tap devices have in common.

@@ -7,9 +7,13 @@ import static io.culvert.config.Key.withDefault;
 
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
+import io.culvert.config.InterfaceConfig.Brought;
 import io.culvert.config.InterfaceConfig.Common;
 import io.culvert.config.InterfaceConfig.KernelEnd;
 import io.culvert.config.InterfaceConfig.KernelRoute;
+import io.culvert.config.InterfaceConfig.Packet;
+import io.culvert.config.InterfaceConfig.Tap;
+import io.culvert.config.InterfaceConfig.Tun;
 import io.culvert.config.InterfaceConfig.VirtualDevice;
 import io.culvert.config.InterfaceConfig.VnetHeader;
 import io.culvert.net.InterfaceAddress;
@@ -17,29 +21,45 @@ import io.culvert.net.Ip6Address;
 import io.culvert.net.IpAddress;
 import io.culvert.net.IpPrefix;
 import io.culvert.net.MacAddress;
+import io.culvert.spi.InterfaceKind;
 import io.culvert.spi.RouterInterface.Role;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/** {@code interfaces.NAME}: the keys of each kind of interface, and what must fit together within one. */
+/**
+ * {@code interfaces.NAME}: the keys of each kind of interface, and what must fit together within one. The kinds are those
+ * that the router opens by itself, whose sections are here, and those that plugins bring, whose keys these declare.
+ */
 final class InterfaceSection {
-    /** The kinds of interfaces, as {@code type} names them. */
-    enum Kind {
-        TUN,
-        TAP,
-        PACKET
+    /**
+     * One kind.
+     *
+     * @param device the key that names its device; null where there is nothing to name
+     * @param kernelEnd the key of the kernel's end; null where there is none
+     */
+    private record Kind(
+            String type,
+            Section section,
+            @Nullable Key<String> device,
+            @Nullable Key<Values> kernelEnd,
+            Maker maker) {}
+
+    /** Makes an interface of what was read, after it has reported what does not fit together among all of these names. */
+    @FunctionalInterface
+    private interface Maker {
+        @Nullable
+        InterfaceConfig make(String at, Common common, Values values, List<String> interfaces, Problems problems);
     }
 
     private static final int IP6_LEAST_MTU = 1280; // RFC 8200 section 5
     private static final int MAX_QUEUES = 256; // MAX_TAP_QUEUES of the kernel; PACKET_FANOUT takes more
 
-    static final Key<Kind> TYPE = required("type", ValueType.choice(Kind.class), "The kind of interface.");
     static final Key<List<Located<InterfaceAddress>>> ADDRESSES = withDefault(
             "addresses",
             ValueType.listOf(ValueType.INTERFACE_ADDRESS),
@@ -187,65 +207,106 @@ final class InterfaceSection {
             "none are sent",
             "Router advertisements for the hosts here.");
 
+    private static final List<Key<?>> EVERY_KIND = List.of(ADDRESSES, MTU, REDIRECTS, GSO, GRO);
     private static final List<Key<?>> COMMON = List.of(ADDRESSES, MTU, REDIRECTS, QUEUES, GSO, GRO);
     private static final List<Key<?>> VIRTUAL =
             List.of(VNET_HEADER, ATTACH, PERSISTENT, PACKET_INFO, OWNER, GROUP, TX_QUEUE_LENGTH, NETNS);
 
-    private static final Map<Kind, List<Key<?>>> KEYS = new EnumMap<>(Map.of(
-            Kind.TUN, Section.join(List.of(List.of(TYPE, TUN_DEVICE), COMMON, VIRTUAL, List.of(TUN_KERNEL_END))),
-            Kind.TAP,
-                    Section.join(List.of(
-                            List.of(TYPE, TAP_DEVICE),
-                            COMMON,
-                            VIRTUAL,
-                            List.of(TAP_MAC, ROLE, TAP_KERNEL_END, ADVERTISEMENT))),
-            Kind.PACKET,
-                    Section.join(List.of(
-                            List.of(TYPE, PACKET_DEVICE),
-                            COMMON,
-                            List.of(PACKET_VNET_HEADER, PROMISCUOUS, PACKET_MAC, ADVERTISEMENT)))));
-
-    static final Map<Kind, Section> SECTIONS = new EnumMap<>(Map.of(
-            Kind.TUN,
-            section(Kind.TUN, "A tun device: bare IP packets to the kernel at its other end, without neighbors."),
-            Kind.TAP,
-            section(Kind.TAP, "A tap device: Ethernet frames, with the kernel, a bridge or a guest at its other end."),
-            Kind.PACKET,
-            section(Kind.PACKET, "A packet socket on a network device that exists: a NIC, a veth, a macvlan.")));
+    private final Map<String, Kind> kinds = new LinkedHashMap<>();
+    private final Key<String> type;
 
     /** Reads an interface whose kind is not known, to find its other mistakes. */
-    private static final Section ANY_KIND = anyKind();
+    private final Section anyKind;
 
-    private InterfaceSection() {}
-
-    private static Section section(Kind kind, String text) {
-        return new Section(text, keys(kind), unknown -> {
-            List<String> kinds = new ArrayList<>();
-            for (Kind other : Kind.values()) {
-                if (keys(other).stream().anyMatch(key -> key.name().equals(unknown))) {
-                    kinds.add(ValueType.written(other));
-                }
+    /**
+     * @param brought the kinds of plugins
+     * @throws IllegalArgumentException telling what is wrong with one of these
+     */
+    InterfaceSection(Collection<InterfaceKind> brought) {
+        List<String> types = new ArrayList<>(List.of(Tun.TYPE, Tap.TYPE, Packet.TYPE));
+        for (InterfaceKind kind : brought) {
+            if (!kind.type().matches("[a-z][a-z0-9]*(-[a-z0-9]+)*")) {
+                throw new IllegalArgumentException("interface type \"" + kind.type() + "\" is not in kebab-case");
             }
-            return kinds.isEmpty()
-                    ? null
-                    : "is not for type = " + ValueType.written(kind) + ", only for " + ValueType.and(kinds);
-        });
-    }
-
-    private static List<Key<?>> keys(Kind kind) {
-        List<Key<?>> keys = KEYS.get(kind);
-        if (keys == null) {
-            throw new IllegalArgumentException(kind.name());
+            if (types.contains(kind.type())) {
+                throw new IllegalArgumentException("there is another interface type " + kind.type());
+            }
+            types.add(kind.type());
         }
-        return keys;
-    }
-
-    private static Section anyKind() {
+        type = required("type", ValueType.choice(types, word -> word), "The kind of interface.");
+        add(
+                Tun.TYPE,
+                "A tun device: bare IP packets to the kernel at its other end, without neighbors.",
+                List.of(List.of(TUN_DEVICE), COMMON, VIRTUAL, List.of(TUN_KERNEL_END)),
+                TUN_DEVICE,
+                TUN_KERNEL_END,
+                (at, common, values, interfaces, problems) -> tun(at, common, values, problems));
+        add(
+                Tap.TYPE,
+                "A tap device: Ethernet frames, with the kernel, a bridge or a guest at its other end.",
+                List.of(List.of(TAP_DEVICE), COMMON, VIRTUAL, List.of(TAP_MAC, ROLE, TAP_KERNEL_END, ADVERTISEMENT)),
+                TAP_DEVICE,
+                TAP_KERNEL_END,
+                (at, common, values, interfaces, problems) -> tap(at, common, values, problems));
+        add(
+                Packet.TYPE,
+                "A packet socket on a network device that exists: a NIC, a veth, a macvlan.",
+                List.of(
+                        List.of(PACKET_DEVICE),
+                        COMMON,
+                        List.of(PACKET_VNET_HEADER, PROMISCUOUS, PACKET_MAC, ADVERTISEMENT)),
+                PACKET_DEVICE,
+                null,
+                (at, common, values, interfaces, problems) -> packet(at, common, values, problems));
+        for (InterfaceKind kind : brought) {
+            add(
+                    kind.type(),
+                    kind.text(),
+                    List.of(EVERY_KIND, DeclaredKeys.of(kind.keys())),
+                    null,
+                    null,
+                    (at, common, values, interfaces, problems) ->
+                            brought(kind, at, common, values, interfaces, problems));
+        }
         Map<String, Key<?>> keys = new LinkedHashMap<>();
-        for (Kind kind : Kind.values()) {
-            keys(kind).forEach(key -> keys.putIfAbsent(key.name(), key));
+        for (Kind kind : kinds.values()) {
+            kind.section().keys().forEach(key -> keys.putIfAbsent(key.name(), key));
         }
-        return new Section("", List.copyOf(keys.values()));
+        anyKind = new Section("", List.copyOf(keys.values()));
+    }
+
+    private void add(
+            String name,
+            String text,
+            List<List<Key<?>>> keys,
+            @Nullable Key<String> device,
+            @Nullable Key<Values> kernelEnd,
+            Maker maker) {
+        List<Key<?>> all = new ArrayList<>(List.of(type));
+        keys.forEach(all::addAll);
+        Section section = new Section(text, all, unknown -> whoseKey(name, unknown));
+        kinds.put(name, new Kind(name, section, device, kernelEnd, maker));
+    }
+
+    private @Nullable String whoseKey(String name, String unknown) {
+        List<String> others = kinds.values().stream()
+                .filter(other -> other.section().keys().stream()
+                        .anyMatch(key -> key.name().equals(unknown)))
+                .map(Kind::type)
+                .toList();
+        return others.isEmpty() ? null : "is not for type = " + name + ", only for " + ValueType.and(others);
+    }
+
+    /** The key that says the kind. */
+    Key<String> type() {
+        return type;
+    }
+
+    /** The section of each kind, by type. */
+    Map<String, Section> sections() {
+        Map<String, Section> sections = new LinkedHashMap<>();
+        kinds.values().forEach(kind -> sections.put(kind.type(), kind.section()));
+        return sections;
     }
 
     private static String written(VnetHeader header) {
@@ -264,81 +325,93 @@ final class InterfaceSection {
     }
 
     /** Reads one interface by the keys of its kind. */
-    static Values read(String path, String name, ConfigObject object, Problems problems) {
+    Values read(String path, String name, ConfigObject object, Problems problems) {
         if (!Names.isName(name)) {
             problems.add(
                     object.origin(),
                     path
                             + ": an interface name has letters, digits, - and _, at most 31, and begins with a letter or digit");
         }
-        ConfigValue type = object.get(TYPE.name());
-        Kind kind = type == null ? null : TYPE.type().read(path, type, new Problems(""));
-        Section section = kind == null ? ANY_KIND : SECTIONS.get(kind);
-        return (section == null ? ANY_KIND : section).read(path, object, problems);
+        ConfigValue said = object.get(type.name());
+        Kind kind = said == null ? null : kinds.get(type.type().read(path, said, new Problems("")));
+        return (kind == null ? anyKind : kind.section()).read(path, object, problems);
     }
 
     /**
      * Makes the interface, after it has reported what does not fit together.
      *
-     * @return null when the kind, or a device that is required, is missing
+     * @param interfaces names of all by their ids
+     * @return null when the kind, or something else that is required, is missing
      */
-    static @Nullable InterfaceConfig make(String name, Values values, Problems problems) {
-        Kind kind = values.find(TYPE);
+    @Nullable
+    InterfaceConfig make(String name, Values values, List<String> interfaces, Problems problems) {
+        Kind kind = kindOf(values);
         if (kind == null) {
             return null;
         }
         String at = "interfaces." + name;
         checkOwnAddresses(at + ".addresses", values.get(ADDRESSES), problems);
         checkMtu(at, values, problems);
-        List<InterfaceAddress> addresses =
-                values.get(ADDRESSES).stream().map(Located::value).toList();
         Long mtu = values.find(MTU);
         Common common = new Common(
                 name,
-                addresses,
+                addresses(values),
                 mtu == null ? OptionalInt.empty() : OptionalInt.of(Math.toIntExact(mtu)),
                 values.get(REDIRECTS),
                 values.get(GSO),
                 values.get(GRO));
-        return switch (kind) {
-            case TUN ->
-                new InterfaceConfig.Tun(
+        return kind.maker().make(at, common, values, interfaces, problems);
+    }
+
+    private @Nullable Kind kindOf(Values values) {
+        String said = values.find(type);
+        return said == null ? null : kinds.get(said);
+    }
+
+    private static List<InterfaceAddress> addresses(Values values) {
+        return values.get(ADDRESSES).stream().map(Located::value).toList();
+    }
+
+    private static InterfaceConfig tun(String at, Common common, Values values, Problems problems) {
+        KernelEnd kernel = kernelEnd(at, TUN_KERNEL_END, values, false, problems);
+        return new Tun(common, virtualDevice(at, TUN_DEVICE, values, kernel, problems));
+    }
+
+    private static InterfaceConfig tap(String at, Common common, Values values, Problems problems) {
+        checkLocalDelivery(at, values, problems);
+        KernelEnd kernel = kernelEnd(at, TAP_KERNEL_END, values, true, problems);
+        return new Tap(
+                common,
+                virtualDevice(at, TAP_DEVICE, values, kernel, problems),
+                values.get(ROLE),
+                values.find(TAP_MAC),
+                advertisement(at, values, common.addresses(), problems));
+    }
+
+    private static @Nullable InterfaceConfig packet(String at, Common common, Values values, Problems problems) {
+        String device = values.find(PACKET_DEVICE);
+        RouterAdvertisementConfig advertisement = advertisement(at, values, common.addresses(), problems);
+        return device == null
+                ? null
+                : new Packet(
                         common,
-                        virtualDevice(
-                                at,
-                                TUN_DEVICE,
-                                values,
-                                kernelEnd(at, TUN_KERNEL_END, values, false, problems),
-                                problems));
-            case TAP -> {
-                checkLocalDelivery(at, values, problems);
-                yield new InterfaceConfig.Tap(
-                        common,
-                        virtualDevice(
-                                at,
-                                TAP_DEVICE,
-                                values,
-                                kernelEnd(at, TAP_KERNEL_END, values, true, problems),
-                                problems),
-                        values.get(ROLE),
-                        values.find(TAP_MAC),
-                        advertisement(at, values, addresses, problems));
-            }
-            case PACKET -> {
-                String device = values.find(PACKET_DEVICE);
-                RouterAdvertisementConfig advertisement = advertisement(at, values, addresses, problems);
-                yield device == null
-                        ? null
-                        : new InterfaceConfig.Packet(
-                                common,
-                                device,
-                                values.get(QUEUES),
-                                values.get(PACKET_VNET_HEADER),
-                                values.get(PROMISCUOUS),
-                                values.find(PACKET_MAC),
-                                advertisement);
-            }
-        };
+                        device,
+                        values.get(QUEUES),
+                        values.get(PACKET_VNET_HEADER),
+                        values.get(PROMISCUOUS),
+                        values.find(PACKET_MAC),
+                        advertisement);
+    }
+
+    private static @Nullable InterfaceConfig brought(
+            InterfaceKind kind, String at, Common common, Values values, List<String> interfaces, Problems problems) {
+        if (values.hasMistake()) {
+            return null;
+        }
+        StageSettings settings = new StageSettings(at, values, interfaces);
+        settings.check(kind.keys(), problems);
+        settings.check(kind.type(), kind::check, problems);
+        return new Brought(common, kind, settings);
     }
 
     private static VirtualDevice virtualDevice(
@@ -481,21 +554,17 @@ final class InterfaceSection {
         return new RouterAdvertisementConfig(interval, lifetime, said.get(RA_VALID), said.get(RA_PREFERRED));
     }
 
-    /** The key that holds the device of this kind. */
-    static Key<String> deviceKey(Kind kind) {
-        return switch (kind) {
-            case TUN -> TUN_DEVICE;
-            case TAP -> TAP_DEVICE;
-            case PACKET -> PACKET_DEVICE;
-        };
+    /** The key that names the device; null for a kind whose device has no name to choose, or when the kind is missing. */
+    @Nullable
+    Key<String> deviceKey(Values values) {
+        Kind kind = kindOf(values);
+        return kind == null ? null : kind.device();
     }
 
     /** The addresses of the kernel's end, with their places; empty for a kind without one. */
-    static List<Located<InterfaceAddress>> kernelAddresses(Values values) {
-        Kind kind = values.find(TYPE);
-        if (kind == null || kind == Kind.PACKET) {
-            return List.of();
-        }
-        return values.get(kind == Kind.TUN ? TUN_KERNEL_END : TAP_KERNEL_END).get(KERNEL_ADDRESSES);
+    List<Located<InterfaceAddress>> kernelAddresses(Values values) {
+        Kind kind = kindOf(values);
+        Key<Values> kernelEnd = kind == null ? null : kind.kernelEnd();
+        return kernelEnd == null ? List.of() : values.get(kernelEnd).get(KERNEL_ADDRESSES);
     }
 }

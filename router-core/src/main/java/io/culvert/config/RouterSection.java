@@ -45,11 +45,6 @@ final class RouterSection {
             ValueType.number(64, 30_000),
             "1024",
             "Packets that each lane has room for, at 68 KiB each; when all are in use, packets are dropped by name.");
-    private static final Key<Map<String, Values>> INTERFACES = withDefault(
-            "interfaces",
-            ValueType.sectionsByName(InterfaceSection::read, new Section("", List.of(InterfaceSection.TYPE))),
-            "{}",
-            "The interfaces, each under a name of the operator's choice.");
     private static final Key<List<Located<Values>>> ROUTES = withDefault(
             "routes",
             ValueType.listOf(ValueType.section(RouteSection.SECTION)),
@@ -141,11 +136,19 @@ final class RouterSection {
 
     private final Key<List<Located<String>>> bypassWhenBroken;
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
+    private final InterfaceSection interfaceSection;
+    private final Key<Map<String, Values>> interfacesKey;
     private final Section section;
     private final Collection<StageDescriptor> stages;
 
     /** @param stages those whose sections the file may have */
     RouterSection(Collection<StageDescriptor> stages) {
+        interfaceSection = new InterfaceSection(List.of());
+        interfacesKey = withDefault(
+                "interfaces",
+                ValueType.sectionsByName(interfaceSection::read, new Section("", List.of(interfaceSection.type()))),
+                "{}",
+                "The interfaces, each under a name of the operator's choice.");
         this.stages = List.copyOf(stages);
         StageSections.of(stages)
                 .forEach((name, inner) ->
@@ -160,7 +163,7 @@ final class RouterSection {
                 LANES,
                 VECTOR_SIZE,
                 BUFFERS,
-                INTERFACES,
+                interfacesKey,
                 ROUTES,
                 ROUTE_FILES,
                 NEIGHBOR,
@@ -195,18 +198,24 @@ final class RouterSection {
         return section;
     }
 
+    InterfaceSection interfaces() {
+        return interfaceSection;
+    }
+
     /** Reads the section and makes what it says; the result is complete only when no problem was reported. */
     RouterConfig read(ConfigObject object, Config akka, Problems problems) {
         Values router = section.read("", object, problems);
-        Map<String, Values> interfaces = router.get(INTERFACES);
+        Map<String, Values> interfaces = router.get(interfacesKey);
         Map<String, InterfaceConfig> made = new LinkedHashMap<>();
+        List<String> interfaceNames = List.copyOf(interfaces.keySet());
         interfaces.forEach((name, values) -> {
-            InterfaceConfig config = InterfaceSection.make(name, values, problems);
+            InterfaceConfig config = interfaceSection.make(name, values, interfaceNames, problems);
             if (config != null) {
                 made.put(name, config);
             }
         });
-        Consistency consistency = new Consistency(interfaces, made, router.broken(INTERFACES), problems);
+        Consistency consistency =
+                new Consistency(interfaceSection, interfaces, made, router.broken(interfacesKey), problems);
         consistency.checkInterfaces();
         List<RouteConfig> routes = consistency.checkRoutes(router.get(ROUTES));
         for (Located<String> file : router.get(ROUTE_FILES)) {
@@ -214,7 +223,6 @@ final class RouterSection {
         }
 
         Map<String, StageSettings> stageSettings = new HashMap<>();
-        List<String> interfaceNames = List.copyOf(interfaces.keySet());
         stageKeys.forEach((name, key) -> {
             StageSettings settings = new StageSettings(name, router.get(key), interfaceNames);
             for (StageDescriptor stage : stages) {

@@ -51,6 +51,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -176,6 +177,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private final Set<String> faultsTold = ConcurrentHashMap.newKeySet();
     /** Packets that each interface's device has lost, its receive queue being full. */
     private final Map<Integer, Long> missed = new HashMap<>();
+    /** What each interface's devices have counted by themselves. */
+    private final Map<Integer, List<Device.Count>> deviceCounts = new HashMap<>();
 
     private final Set<Integer> tried = new HashSet<>();
     private final Set<Integer> lackingRight = new HashSet<>();
@@ -431,7 +434,15 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private View view() {
         int outstanding = lanes.stream().mapToInt(Lane::buffersOutstanding).sum();
-        return new View(config, tables.interfaces(), new RouterCounters(lanes, missed), graph, outstanding);
+        return new View(
+                config, tables.interfaces(), new RouterCounters(lanes, missed, countsByName()), graph, outstanding);
+    }
+
+    private Map<String, List<Device.Count>> countsByName() {
+        Map<String, List<Device.Count>> byName = new TreeMap<>();
+        deviceCounts.forEach(
+                (id, counts) -> byName.put(tables.interfaces().get(id).name(), counts));
+        return byName;
     }
 
     // --- interfaces come and go
@@ -445,6 +456,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             onUnavailable(unavailable);
         } else if (news.event() instanceof InterfaceActor.Missed lost) {
             missed.put(lost.interfaceId(), lost.packets());
+        } else if (news.event() instanceof InterfaceActor.Counts counted) {
+            deviceCounts.put(counted.interfaceId(), counted.counts());
+        } else if (news.event() instanceof InterfaceActor.MtuChanged changed) {
+            onMtuChanged(changed);
         } else {
             return onInterfaceClosed();
         }
@@ -482,6 +497,18 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             laneActors
                     .get(lane)
                     .tell(new LaneActor.Attach(id, receive, device.transmit().get(lane), laneNews));
+        }
+    }
+
+    private void onMtuChanged(InterfaceActor.MtuChanged changed) {
+        Attaching waiting = attaching.get(changed.interfaceId());
+        RouterInterface now = tables.interfaces().get(changed.interfaceId());
+        if (waiting != null) {
+            attaching.put(
+                    changed.interfaceId(), new Attaching(waiting.iface().withMtu(changed.mtu()), waiting.lanes()));
+        } else if (now.up()) {
+            getContext().getLog().info("interface {} has mtu {} now", now.name(), changed.mtu());
+            publish(now.withMtu(changed.mtu()));
         }
     }
 
@@ -746,7 +773,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private Behavior<Command> end() {
-        outcome.ended(tables.interfaces(), new RouterCounters(lanes, missed));
+        outcome.ended(tables.interfaces(), new RouterCounters(lanes, missed, countsByName()));
         loops.forEach(EventLoop::close);
         return Behaviors.stopped();
     }
@@ -770,12 +797,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private static @Nullable RouterAdvertisement advertisement(InterfaceConfig config) {
-        RouterAdvertisementConfig wanted = null;
-        if (config instanceof InterfaceConfig.Tap tap) {
-            wanted = tap.advertisement();
-        } else if (config instanceof InterfaceConfig.Packet packet) {
-            wanted = packet.advertisement();
-        }
+        RouterAdvertisementConfig wanted = config.advertisement();
         return wanted == null
                 ? null
                 : new RouterAdvertisement(
@@ -805,9 +827,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                     id,
                     one.name(),
                     one.device(),
-                    one instanceof InterfaceConfig.Tun
-                            ? RouterInterface.Link.POINT_TO_POINT
-                            : RouterInterface.Link.ETHERNET,
+                    one.link(),
                     one.role(),
                     VrfId.DEFAULT.value(),
                     false,

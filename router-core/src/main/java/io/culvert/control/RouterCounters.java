@@ -3,6 +3,7 @@ package io.culvert.control;
 
 import io.culvert.graph.Lane;
 import io.culvert.spi.CounterId;
+import io.culvert.spi.Device;
 import io.culvert.spi.DropReason;
 import io.culvert.spi.RouterInterface;
 import io.culvert.telemetry.InterfaceCounters;
@@ -36,14 +37,19 @@ public final class RouterCounters {
     /** Packets dropped at a stage for a reason. */
     public record DropRow(String stage, DropReason reason, long packets) {}
 
-    /** Something else that a stage counts. */
+    /** Something else that a stage counts; or an interface, as {@code interface NAME}. */
     public record CountRow(String stage, CounterId counter, long amount) {}
 
     private final List<Lane> lanes;
     private final Map<Integer, Long> missed;
+    private final Map<String, List<Device.Count>> deviceCounts;
 
-    /** @param missed what the devices' receive queues lost, by interface */
-    RouterCounters(List<Lane> lanes, Map<Integer, Long> missed) {
+    /**
+     * @param missed what the devices' receive queues lost, by interface
+     * @param deviceCounts what devices have counted by themselves, by the names of their interfaces
+     */
+    RouterCounters(List<Lane> lanes, Map<Integer, Long> missed, Map<String, List<Device.Count>> deviceCounts) {
+        this.deviceCounts = new TreeMap<>(deviceCounts);
         this.missed = Map.copyOf(missed);
         this.lanes = List.copyOf(lanes);
     }
@@ -112,6 +118,8 @@ public final class RouterCounters {
             }
             sums.forEach((counter, amount) -> rows.add(new CountRow(stage, counter, amount)));
         });
+        deviceCounts.forEach((name, counts) ->
+                counts.forEach(count -> rows.add(new CountRow("interface " + name, count.counter(), count.amount()))));
         rows.removeIf(row -> row.amount() == 0);
         return rows;
     }

@@ -13,6 +13,7 @@ import io.culvert.ffi.NativeMemory;
 import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
+import io.culvert.spi.DropReason;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger;
@@ -158,15 +159,17 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
     private static final class PolledQueue implements Runnable {
         private final ReceiveQueue queue;
         private final Runnable wakeLane;
+        private final ReceiveQueue.DropLog dropLog;
         private int emptyReads;
         private boolean armed;
         private boolean failed;
         private long readAt;
         private volatile boolean fired;
 
-        PolledQueue(ReceiveQueue queue, Runnable wakeLane) {
+        PolledQueue(ReceiveQueue queue, Runnable wakeLane, ReceiveQueue.DropLog dropLog) {
             this.queue = queue;
             this.wakeLane = wakeLane;
+            this.dropLog = dropLog;
         }
 
         /** Whether reading it may find something. */
@@ -232,7 +235,9 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 }
             };
             for (int i = 0; i < polled.length; i++) {
-                polled[i] = new PolledQueue(queues.get(i), wake);
+                int interfaceId = queues.get(i).interfaceId();
+                polled[i] = new PolledQueue(
+                        queues.get(i), wake, (reason, packets, bytes) -> dropped(interfaceId, reason, packets, bytes));
             }
             lane.setWaker(wake);
             // The graph starts within the system message that makes its actor, and those that came with it can't be
@@ -351,6 +356,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         private int receive(PolledQueue queue, PacketVector into, BufferPool from) {
             try {
                 int received = queue.queue.receive(into, from);
+                queue.queue.reportDropped(queue.dropLog);
                 if (received != 0) {
                     queue.armed = false;
                     queue.emptyReads = 0;
@@ -363,6 +369,14 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 failures.queueFailed(queue.queue.interfaceId(), gone);
                 return 0;
             }
+        }
+
+        /** What a queue has dropped has been received all the same. */
+        private void dropped(int interfaceId, DropReason reason, int packets, long bytes) {
+            counters.drop(reason, packets);
+            lane.ledger().add(LaneLedger.Entry.RECEIVED, packets);
+            lane.ledger().add(LaneLedger.Entry.DROPPED, packets);
+            lane.interfaceCounters(interfaceId).received(packets, bytes);
         }
 
         private void count(PolledQueue queue, PacketVector vector) {

@@ -13,11 +13,14 @@ import io.culvert.config.InterfaceConfig;
 import io.culvert.ffi.Errno;
 import io.culvert.ffi.NativeException;
 import io.culvert.net.MacAddress;
+import io.culvert.spi.CounterId;
 import io.culvert.spi.Device;
 import io.culvert.spi.InterfaceKind;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +40,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
      * long.
      */
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
+
+    /** A device that wants to be looked at all the time does not get the whole thread. */
+    private static final Duration SHORTEST_PAUSE = Duration.ofMillis(1);
 
     /** What the actor is told. */
     public sealed interface Command {}
@@ -72,6 +78,12 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     /** So many packets, since the start, were lost because the device's queue towards the router was full. */
     public record Missed(int interfaceId, long packets) implements Event {}
 
+    /** The largest IP packet that the device takes, in bytes, is another one now. */
+    public record MtuChanged(int interfaceId, int mtu) implements Event {}
+
+    /** What the devices of the interface have counted since the start, by their own counters. */
+    public record Counts(int interfaceId, List<Device.Count> counts) implements Event {}
+
     /**
      * The device could not be opened or can't carry packets; it is tried again unless the router gives up.
      *
@@ -85,33 +97,27 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     /**
      * What opens a configured interface.
      *
-     * @param mac the router's own MAC address where the configuration leaves it to the router
+     * @param madeUpMac the router's own MAC address where the configuration leaves it to the router
      * @param loops of the lanes that will read and write the device
      */
     public static InterfaceKind.Opener opener(
-            int interfaceId, InterfaceConfig config, MacAddress mac, List<EventLoop> loops) {
-        return opener(KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS, interfaceId, config, mac, loops);
+            int interfaceId, InterfaceConfig config, MacAddress madeUpMac, List<EventLoop> loops) {
+        return opener(
+                KernelOffloads.THIS_KERNEL, LinkNotifications.THIS_PROCESS, interfaceId, config, madeUpMac, loops);
     }
 
     /** What opens an interface on a kernel that may not do right all that it claims, nor tell what happens to devices. */
     static InterfaceKind.Opener opener(
-            KernelOffloads kernel,
+            KernelOffloads kernelOffloads,
             LinkNotifications notifications,
             int interfaceId,
             InterfaceConfig config,
-            MacAddress mac,
+            MacAddress madeUpMac,
             List<EventLoop> loops) {
         notifications.start();
-        if (config instanceof InterfaceConfig.Packet packet) {
-            return new PacketOpener(interfaceId, packet, loops, kernel, notifications)::open;
-        }
-        if (config instanceof InterfaceConfig.Tap tap) {
-            MacAddress configured = tap.mac();
-            long own = (configured == null ? mac : configured).value();
-            return new TunOpener(interfaceId, tap, tap.virtual(), own, loops, kernel, notifications)::open;
-        }
-        InterfaceConfig.Tun tun = (InterfaceConfig.Tun) config;
-        return new TunOpener(interfaceId, tun, tun.virtual(), 0, loops, kernel, notifications)::open;
+        InterfaceKind kind = config.brought().orElseGet(() -> BuiltInKind.of(config.type()));
+        return kind.opener(
+                new KernelSetup(interfaceId, config, madeUpMac.value(), loops, kernelOffloads, notifications));
     }
 
     private enum Phase {
@@ -135,6 +141,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private int attempts;
     private long missedByEarlierDevices;
     private long missed;
+    private int mtu;
+    private Map<CounterId, Long> countsOfEarlierDevices = Map.of();
+    private Map<CounterId, Long> counts = Map.of();
     private Duration retry = FIRST_RETRY;
 
     private InterfaceActor(
@@ -180,8 +189,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         try {
             Device opened = opener.open();
             device = opened;
+            mtu = opened.mtu();
             retry = FIRST_RETRY;
-            followChanges(opened);
+            boolean told = followChanges(opened);
             Device.State state = look(opened).state();
             if (state == Device.State.USABLE) {
                 serve(opened);
@@ -189,6 +199,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
                 phase = Phase.IDLE;
                 listener.tell(new Unavailable(interfaceId, unusable(opened, state), 1));
             }
+            lookLater(opened, told);
         } catch (IOException unavailable) {
             retryAfter(unavailable);
         } catch (RuntimeException bug) {
@@ -210,6 +221,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         attempts = 0;
         phase = Phase.SERVING;
         listener.tell(new Up(interfaceId, usable));
+        if (mtu != usable.mtu()) {
+            listener.tell(new MtuChanged(interfaceId, mtu));
+        }
     }
 
     private static IOException unusable(Device device, Device.State state) {
@@ -217,14 +231,17 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     }
 
     /** To be called before a look, so that what happens after it is seen by another one. */
-    private void followChanges(Device open) {
-        if (!open.probe().onChange(lookSoon)) {
-            lookLater();
-        }
+    private boolean followChanges(Device open) {
+        return open.probe().onChange(lookSoon);
     }
 
-    private void lookLater() {
-        timers.startSingleTimer(new Look(), LOOK_EVERY);
+    /** To be called behind a look. */
+    private void lookLater(Device open, boolean changesAreTold) {
+        long wanted = open.probe().lookAgainNanos();
+        long nanos = changesAreTold ? wanted : Math.min(wanted, LOOK_EVERY.toNanos());
+        if (nanos != Device.Probe.NEVER) {
+            timers.startSingleTimer(new Look(), Duration.ofNanos(Math.max(nanos, SHORTEST_PAUSE.toNanos())));
+        }
     }
 
     private Device.Status look(Device open) throws IOException {
@@ -234,7 +251,30 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             missed = total;
             listener.tell(new Missed(interfaceId, total));
         }
+        add(status.counts());
+        if (status.mtu() != 0 && status.mtu() != mtu) {
+            mtu = status.mtu();
+            if (phase == Phase.SERVING) {
+                listener.tell(new MtuChanged(interfaceId, mtu));
+            }
+        }
         return status;
+    }
+
+    private void add(List<Device.Count> ofThisDevice) {
+        if (ofThisDevice.isEmpty()) {
+            return;
+        }
+        Map<CounterId, Long> now = new LinkedHashMap<>(countsOfEarlierDevices);
+        ofThisDevice.forEach(count -> now.merge(count.counter(), count.amount(), Long::sum));
+        if (!now.equals(counts)) {
+            counts = now;
+            listener.tell(new Counts(
+                    interfaceId,
+                    now.entrySet().stream()
+                            .map(entry -> new Device.Count(entry.getKey(), entry.getValue()))
+                            .toList()));
+        }
     }
 
     private void tryAgainLater() {
@@ -247,12 +287,12 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         if (open == null || phase == Phase.RELEASING) {
             return this;
         }
-        followChanges(open);
+        boolean told = followChanges(open);
         Device.State state;
         try {
             state = look(open).state();
         } catch (IOException notNow) {
-            lookLater(); // should the device be gone, reading it tells
+            lookLater(open, false); // should the device be gone, reading it tells
             return this;
         }
         if (phase == Phase.SERVING && state != Device.State.USABLE) {
@@ -262,7 +302,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         } else if (phase == Phase.IDLE && state == Device.State.GONE) {
             closeDevice();
             tryAgainLater();
+            return this;
         }
+        lookLater(open, told);
         return this;
     }
 
@@ -334,6 +376,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         device = null;
         phase = Phase.CLOSED;
         missedByEarlierDevices = missed;
+        countsOfEarlierDevices = counts;
         if (open != null) {
             open.closer().close();
         }

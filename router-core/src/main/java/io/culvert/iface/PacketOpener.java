@@ -37,17 +37,12 @@ final class PacketOpener {
     private final LinkNotifications notifications;
     private boolean warned;
 
-    PacketOpener(
-            int interfaceId,
-            InterfaceConfig.Packet config,
-            List<EventLoop> loops,
-            KernelOffloads kernelOffloads,
-            LinkNotifications notifications) {
-        this.interfaceId = interfaceId;
+    PacketOpener(KernelSetup setup, InterfaceConfig.Packet config) {
+        this.interfaceId = setup.interfaceId();
         this.config = config;
-        this.loops = loops;
-        this.kernelOffloads = kernelOffloads;
-        this.notifications = notifications;
+        this.loops = setup.loops();
+        this.kernelOffloads = setup.kernelOffloads();
+        this.notifications = setup.notifications();
         if (offloading()) {
             kernelOffloads.start(OffloadKind.PACKET);
         }

@@ -46,22 +46,15 @@ final class TunOpener {
     private final LinkNotifications notifications;
 
     /** @param mac the router's own MAC address, or 0 for a tun */
-    TunOpener(
-            int interfaceId,
-            InterfaceConfig config,
-            InterfaceConfig.VirtualDevice virtual,
-            long mac,
-            List<EventLoop> loops,
-            KernelOffloads kernelOffloads,
-            LinkNotifications notifications) {
-        this.interfaceId = interfaceId;
+    TunOpener(KernelSetup setup, InterfaceConfig config, InterfaceConfig.VirtualDevice virtual, long mac) {
+        this.interfaceId = setup.interfaceId();
         this.config = config;
         this.virtual = virtual;
-        this.ethernet = config instanceof InterfaceConfig.Tap;
+        this.ethernet = config.link() == RouterInterface.Link.ETHERNET;
         this.mac = mac;
-        this.loops = loops;
-        this.kernelOffloads = kernelOffloads;
-        this.notifications = notifications;
+        this.loops = setup.loops();
+        this.kernelOffloads = setup.kernelOffloads();
+        this.notifications = setup.notifications();
         if (virtual.vnetHeader() != InterfaceConfig.VnetHeader.OFF) {
             kernelOffloads.start(kind());
         }

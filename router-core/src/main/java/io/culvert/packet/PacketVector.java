@@ -58,6 +58,21 @@ public final class PacketVector {
         size++;
     }
 
+    /**
+     * Forgets a packet; those behind it move up.
+     *
+     * @throws IndexOutOfBoundsException at or behind {@link #size()}
+     */
+    @SuppressWarnings("NullAway") // slots behind size are never read
+    public void remove(int index) {
+        if (index >= size) {
+            throw new IndexOutOfBoundsException("packet " + index + " of " + size);
+        }
+        size--;
+        System.arraycopy(packets, index + 1, packets, index, size - index);
+        packets[size] = null;
+    }
+
     /** Forgets all packets. */
     @SuppressWarnings("NullAway") // slots behind size are never read
     public void clear() {

@@ -37,6 +37,13 @@ public interface InterfaceKind {
     }
 
     /**
+     * What its settings must be beyond the type and range of each; see {@link SettingsCheck}.
+     *
+     * @throws BadSettingException naming the key whose line is to be changed
+     */
+    default void check(Settings settings) throws BadSettingException {}
+
+    /**
      * What stands for the device of an interface while there is none open.
      *
      * @param settings the interface's

@@ -19,6 +19,23 @@ public interface ReceiveQueue {
     int receive(PacketVector into, BufferPool pool) throws IOException;
 
     /**
+     * Tells of packets that {@link #receive} has taken from the device and dropped by itself, each once; called behind each
+     * receive. They count as received.
+     */
+    default void reportDropped(DropLog log) {}
+
+    /** Where a queue reports what it has dropped. */
+    @FunctionalInterface
+    interface DropLog {
+        /**
+         * Some packets were dropped.
+         *
+         * @param reason one of those that the interface's kind declares
+         */
+        void dropped(DropReason reason, int packets, long bytes);
+    }
+
+    /**
      * Asks to be told once when something is there to receive; asked again after each time, when {@link #receive} has
      * answered 0. What arrived in between counts.
      *

@@ -126,6 +126,13 @@ public record RouterInterface(
                 redirects, gro);
     }
 
+    /** The same interface with another MTU. */
+    public RouterInterface withMtu(int newMtu) {
+        return new RouterInterface(
+                id, name, device, link, role, vrf, up, newMtu, mac, kernelMac, addresses, linkLocal, offloads,
+                redirects, gro);
+    }
+
     /** The same interface with one more usable address; an IPv6 link-local one becomes its {@link #linkLocal}. */
     public RouterInterface withAddress(InterfaceAddress address) {
         if (address.address() instanceof Ip6Address ip6 && Ip6Address.isLinkLocal(ip6.high())) {

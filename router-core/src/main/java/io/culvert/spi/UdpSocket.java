@@ -22,14 +22,14 @@ public interface UdpSocket extends Closeable {
     int OVERHEAD6 = 40 + 8;
 
     /** Why the kernel did not take a datagram, beside the reasons of {@link TransmitQueue.Refusal}. */
-    enum Refusal implements DropReason {
+    enum Drop implements DropReason {
         PEER_REFUSED("The peer's host answered that nobody listens at its port."),
         PEER_UNREACHABLE("No route of this host led to the tunnel's peer."),
         HOST_FORBIDS("A packet filter of this host, or a route of its, forbade sending to the tunnel's peer.");
 
         private final String text;
 
-        Refusal(String text) {
+        Drop(String text) {
             this.text = text;
         }
 

@@ -4,7 +4,10 @@ package io.culvert.telemetry;
 import io.culvert.spi.CounterId;
 import io.culvert.spi.DropReason;
 import io.culvert.spi.StageDescriptor;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** One lane's counts of one stage: vectors and packets in, drops by reason, and what the stage itself counts. */
 public final class StageCounters {
@@ -19,6 +22,9 @@ public final class StageCounters {
     private final CounterArray commonDropCounts;
     private final CounterArray ownDropCounts;
     private final CounterArray ownCounts;
+
+    /** By reasons of the kinds of interfaces, which the stage can't know. */
+    private final Map<DropReason, CounterArray> otherDropCounts = new ConcurrentHashMap<>();
 
     /**
      * @param descriptor declares the stage's own drops and counters
@@ -43,9 +49,19 @@ public final class StageCounters {
         traffic.add(PACKETS, packets);
     }
 
-    /** Counts drops for one of the stage's declared reasons. */
+    /** Counts drops for one of the stage's declared reasons, or one that belongs to the kind of an interface. */
     public void drop(DropReason reason, long packets) {
-        ownDropCounts.add(reason.ordinal(), packets);
+        if (isOwn(reason)) {
+            ownDropCounts.add(reason.ordinal(), packets);
+        } else {
+            otherDropCounts
+                    .computeIfAbsent(reason, first -> new CounterArray(1))
+                    .add(0, packets);
+        }
+    }
+
+    private boolean isOwn(DropReason reason) {
+        return reason.ordinal() < ownDrops.size() && ownDrops.get(reason.ordinal()) == reason;
     }
 
     /** Counts a drop for one of the graph's reasons. */
@@ -65,15 +81,21 @@ public final class StageCounters {
         return traffic.get(PACKETS);
     }
 
-    /** The stage's declared reasons, then the graph's. */
+    /** The stage's declared reasons, then the graph's, then those of interfaces that have occurred. */
     public List<DropReason> dropReasons() {
-        return java.util.stream.Stream.concat(ownDrops.stream(), commonDrops.stream())
-                .toList();
+        List<DropReason> all = new ArrayList<>(ownDrops);
+        all.addAll(commonDrops);
+        all.addAll(otherDropCounts.keySet());
+        return all;
     }
 
     public long drops(DropReason reason) {
-        if (reason.ordinal() < ownDrops.size() && ownDrops.get(reason.ordinal()) == reason) {
+        if (isOwn(reason)) {
             return ownDropCounts.get(reason.ordinal());
+        }
+        CounterArray other = otherDropCounts.get(reason);
+        if (other != null) {
+            return other.get(0);
         }
         if (reason.ordinal() < commonDrops.size() && commonDrops.get(reason.ordinal()) == reason) {
             return commonDropCounts.get(reason.ordinal());

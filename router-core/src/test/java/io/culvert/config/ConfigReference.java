@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.config;
 
-import io.culvert.config.InterfaceSection.Kind;
 import io.culvert.spi.StageDescriptor;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -15,11 +14,15 @@ public final class ConfigReference {
 
     private final StringBuilder page = new StringBuilder();
 
-    private ConfigReference() {}
+    private final RouterSection router;
+
+    private ConfigReference(RouterSection router) {
+        this.router = router;
+    }
 
     /** The whole page. */
     public static String render(Collection<StageDescriptor> stages) {
-        ConfigReference reference = new ConfigReference();
+        ConfigReference reference = new ConfigReference(new RouterSection(stages));
         reference.page.append("""
                 # Configuration reference
 
@@ -31,7 +34,7 @@ public final class ConfigReference {
                 `file:line: what is wrong, what was expected`, and ends with exit code 78 if there is one. An unknown key is a
                 mistake.
                 """);
-        reference.section("router", new RouterSection(stages).section());
+        reference.section("router", reference.router.section());
         return reference.page.toString();
     }
 
@@ -49,28 +52,28 @@ public final class ConfigReference {
     }
 
     private void interfaces(String path) {
+        Map<String, Section> sections = router.interfaces().sections();
         heading("`" + path + "`");
         page.append("""
                 An interface. Its name has letters, digits, `-` and `_`, at most 31. The order in the file is the order in
                 `culvert show interfaces`. What it may have depends on its `type`.
                 """);
-        for (Kind kind : Kind.values()) {
-            Section section = InterfaceSection.SECTIONS.get(kind);
-            heading("`" + path + "` with `type = " + ValueType.written(kind) + "`");
+        sections.forEach((type, section) -> {
+            heading("`" + path + "` with `type = " + type + "`");
             page.append(section.text()).append('\n');
             table(section.keys());
-        }
+        });
         Map<Section, List<String>> kinds = new LinkedHashMap<>();
         Map<Section, String> names = new LinkedHashMap<>();
-        for (Kind kind : Kind.values()) {
-            for (Key<?> key : InterfaceSection.SECTIONS.get(kind).keys()) {
+        sections.forEach((type, section) -> {
+            for (Key<?> key : section.keys()) {
                 Section inner = key.type().inner();
                 if (inner != null) {
                     names.put(inner, key.name());
-                    kinds.computeIfAbsent(inner, first -> new ArrayList<>()).add(ValueType.written(kind));
+                    kinds.computeIfAbsent(inner, first -> new ArrayList<>()).add(type);
                 }
             }
-        }
+        });
         names.forEach((inner, name) -> {
             heading("`" + path + "." + name + "` of a " + Suggestion.oneOf(kinds.get(inner)));
             page.append(inner.text()).append('\n');

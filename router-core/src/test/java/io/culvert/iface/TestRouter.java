@@ -99,7 +99,7 @@ final class TestRouter implements AutoCloseable {
             InterfaceKind.Opener real = InterfaceActor.opener(kernel, notifications, id, one, mac, loops);
             return () -> watched(
                     one,
-                    home == null || !(one instanceof InterfaceConfig.Packet)
+                    home == null || one instanceof InterfaceConfig.Tun || one instanceof InterfaceConfig.Tap
                             ? real.open()
                             : NetworkNamespace.call(home.namespace, real::open));
         };
