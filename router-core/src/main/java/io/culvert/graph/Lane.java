@@ -114,6 +114,8 @@ public final class Lane {
     private BooleanSupplier wait = () -> false;
     private AtomicInteger callsUnderWay = new AtomicInteger();
     private final Map<String, Map<Class<?>, Object>> kept = new HashMap<>();
+    private final LaneTimers timers;
+    private boolean timed;
     private int kernelEntry = -1;
     private long now;
     private int runningStages;
@@ -129,6 +131,7 @@ public final class Lane {
         this.pool = pool;
         this.environment = environment;
         this.now = environment.clock().getAsLong();
+        this.timers = new LaneTimers(environment.clock());
     }
 
     public int number() {
@@ -175,10 +178,20 @@ public final class Lane {
 
     /**
      * How to wait on the lane's thread for its devices while nothing else wants the thread; answers false when something
-     * does. Before the lane runs.
+     * does. The thread keeps {@link #timers}. Before the lane runs.
      */
     void waitBy(BooleanSupplier wait) {
         this.wait = wait;
+        timed = true;
+    }
+
+    LaneTimers timers() {
+        return timers;
+    }
+
+    /** Whether the lane's thread keeps the timers: a graph that runs elsewhere has Akka's, which are coarser. */
+    boolean keepsTimers() {
+        return timed;
     }
 
     boolean awaitDevices() {

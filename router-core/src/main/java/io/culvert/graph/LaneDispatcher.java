@@ -57,6 +57,7 @@ public final class LaneDispatcher extends MessageDispatcherConfigurator implemen
         LaneDispatcher registered = new LaneDispatcher(id, "culvert-lane-" + lane.number(), loop, dispatchers);
         dispatchers.registerConfigurator(id, registered);
         lane.waitBy(registered::awaitDevices);
+        loop.alarm(lane.timers());
         return id;
     }
 

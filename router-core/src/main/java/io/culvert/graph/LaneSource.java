@@ -240,6 +240,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                         queues.get(i), wake, (reason, packets, bytes) -> dropped(interfaceId, reason, packets, bytes));
             }
             lane.setWaker(wake);
+            lane.timers().afterwards(call); // to wait here again
             // The graph starts within the system message that makes its actor, and those that came with it can't be
             // seen before they have their turn: until this call arrives nothing waits for devices.
             call.run();
@@ -248,6 +249,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         @Override
         public void postStop() {
             lane.setWaker(null);
+            lane.timers().afterwards(() -> {});
             lane.stageStopped();
         }
 
@@ -258,6 +260,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 }
             }
             lane.readClock();
+            lane.timers().callDue(lane.now());
             if (lane.hasRecirculated()) {
                 emitRecirculated();
             } else if (lane.hasInjected()) {

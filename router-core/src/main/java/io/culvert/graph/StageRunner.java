@@ -91,6 +91,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private long calledAt = NEVER;
 
     private @Nullable LaneCall signal;
+    private LaneTimers.@Nullable Timer laneTimer;
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // arrays of generic types
     StageRunner(
@@ -138,6 +139,12 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             signalDue = true;
             proceed();
         }));
+        laneTimer = lane.keepsTimers()
+                ? lane.timers().add(new LaneCall(lane.callsUnderWay(), createAsyncCallback(arriving -> {
+                    arriving.arrived();
+                    onTimer(TIMER);
+                })))
+                : null;
         stage = descriptor.create(this);
         if (outlets.length == 0) {
             pull(in);
@@ -146,6 +153,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public void postStop() {
+        if (laneTimer != null) {
+            lane.timers().remove(laneTimer);
+        }
         PacketVector unprocessed = stash;
         stash = null;
         if (unprocessed != null) {
@@ -350,10 +360,12 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         dueAt = deferred == null ? timerAt : Math.min(timerAt, deferred.earliest());
         if (dueAt < calledAt) {
             calledAt = dueAt;
-            scheduleOnce(
-                    TIMER,
-                    Duration.ofNanos(
-                            Math.max(1, dueAt - lane.environment().clock().getAsLong())));
+            if (laneTimer != null) {
+                lane.timers().set(laneTimer, dueAt);
+            } else {
+                long delay = dueAt - lane.environment().clock().getAsLong();
+                scheduleOnce(TIMER, Duration.ofNanos(Math.max(1, delay)));
+            }
         }
     }
 

@@ -30,13 +30,33 @@ import org.jspecify.annotations.Nullable;
  * <p>A queue that has run dry arms its {@link Watch} and is called back once, on this thread, when something can be read.
  * Queues that are busy never touch epoll; while the lane has tasks, armed ones are looked at between two of them, without
  * waiting. A task that has come to its end waits itself, by {@link Tasks#awaitCallbacks}, and goes on without a way through
- * queues. Tasks that the lane gives itself neither allocate nor signal.
+ * queues. Tasks that the lane gives itself neither allocate nor signal. Nobody waits past the loop's {@link Alarm}.
  */
 public final class EventLoop implements Closeable {
     private static final int MAX_WATCHES = 4096;
     private static final int EVENTS_PER_WAIT = 64;
     private static final long TASKS_WAIT = -1;
     private static final int FOREVER = -1;
+    private static final long MILLISECOND_NANOS = 1_000_000L;
+
+    /** The moment at which the loop's thread is wanted whether or not a descriptor is ready. The loop's thread asks. */
+    public interface Alarm {
+        /** Nanoseconds until then, 0 and less when it is past, {@link Long#MAX_VALUE} for never. */
+        long remainingNanos();
+
+        /** Called when it is past, again and again until another moment is set. */
+        void ring();
+    }
+
+    private static final Alarm NO_ALARM = new Alarm() {
+        @Override
+        public long remainingNanos() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void ring() {}
+    };
 
     private final Epoll epoll;
     private final EventFd wake;
@@ -45,12 +65,18 @@ public final class EventLoop implements Closeable {
     private int runners;
     private @Nullable Runner last;
     private boolean closed;
+    private volatile Alarm alarm = NO_ALARM;
 
     /** A loop without a thread: {@link #start} gives it one. */
     public EventLoop() throws NativeException {
         epoll = Epoll.create(EVENTS_PER_WAIT);
         wake = EventFd.create();
         epoll.add(wake.fd(), Epoll.EPOLLIN, TASKS_WAIT);
+    }
+
+    /** Sets the loop's alarm, before it has a thread. */
+    public void alarm(Alarm alarm) {
+        this.alarm = alarm;
     }
 
     /** One descriptor. Its methods belong to its owner; the callback runs on the loop's thread. */
@@ -293,7 +319,7 @@ public final class EventLoop implements Closeable {
         /** Calls back those whose descriptors are ready; false when somebody brought a task meanwhile. */
         private boolean takeEvents(int timeoutMs) {
             boolean alone = true;
-            int ready = epoll.await(timeoutMs);
+            int ready = epoll.await(timeoutMs == FOREVER ? untilAlarm() : timeoutMs);
             asleep.set(false);
             for (int i = 0; i < ready; i++) {
                 long slot = epoll.data(i);
@@ -307,7 +333,20 @@ public final class EventLoop implements Closeable {
                     watch.fire();
                 }
             }
+            if (alarm.remainingNanos() <= 0) {
+                alarm.ring();
+            }
             return alone;
+        }
+
+        /** Milliseconds, rounded up: whoever comes too early has to wait again. */
+        private int untilAlarm() {
+            long nanos = alarm.remainingNanos();
+            if (nanos == Long.MAX_VALUE) {
+                return FOREVER;
+            }
+            long whole = nanos <= 0 ? 0 : (nanos - 1) / MILLISECOND_NANOS + 1;
+            return (int) Math.min(whole, Integer.MAX_VALUE);
         }
 
         @Override

@@ -33,13 +33,16 @@ public final class TokenBucket {
     }
 
     /**
-     * The bucket of this name that all lanes and stages of the router draw from, made by the first that asks.
+     * The bucket of this name and rate that all lanes and stages of the router draw from, made by the first that asks. A
+     * rate that changes with the configuration makes another, full one.
      *
      * @param name the path of the setting that limits it: {@code icmp.rate-limit}
-     * @param perSecond as for the constructor; the same at every call, as the setting is
+     * @param perSecond as for the constructor
      */
     public static TokenBucket shared(StageSetup setup, String name, long perSecond) {
-        return setup.shared(Named.class, Named::new).buckets.computeIfAbsent(name, key -> new TokenBucket(perSecond));
+        return setup.shared(Named.class, Named::new)
+                .buckets
+                .computeIfAbsent(new Name(name, perSecond), key -> new TokenBucket(perSecond));
     }
 
     /**
@@ -64,8 +67,10 @@ public final class TokenBucket {
         }
     }
 
+    private record Name(String path, long perSecond) {}
+
     /** What {@link StageSetup#shared} holds, as it tells objects apart by type alone. */
     private static final class Named {
-        final ConcurrentHashMap<String, TokenBucket> buckets = new ConcurrentHashMap<>();
+        final ConcurrentHashMap<Name, TokenBucket> buckets = new ConcurrentHashMap<>();
     }
 }

@@ -4,6 +4,7 @@ package io.culvert.spi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.culvert.testkit.StageHarness;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -83,6 +84,21 @@ final class TokenBucketTest {
         }
 
         assertThat(taken).hasValue(10_000);
+    }
+
+    @Test
+    void isOneForAllThatGiveTheSameNameAndRate() {
+        StageHarness setup = StageHarness.of(
+                StageDescriptor.named("limited", "A stage of the test.").factory(made -> {
+                    throw new IllegalStateException("not meant to run");
+                }));
+        TokenBucket bucket = TokenBucket.shared(setup, "icmp.rate-limit", 100);
+
+        assertThat(TokenBucket.shared(setup, "icmp.rate-limit", 100)).isSameAs(bucket);
+        assertThat(TokenBucket.shared(setup, "arp.rate-limit", 100)).isNotSameAs(bucket);
+        TokenBucket changed = TokenBucket.shared(setup, "icmp.rate-limit", 10);
+        assertThat(take(bucket, 0, 100)).isEqualTo(10);
+        assertThat(take(changed, 0, 100)).isEqualTo(1);
     }
 
     private static int take(TokenBucket bucket, long now, int attempts) {
