@@ -30,10 +30,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             BenchCommand.class,
             CheckCommand.class,
+            ClearCommand.class,
             DemoCommand.class,
             LabCommand.class,
             ReloadCommand.class,
             RunCommand.class,
+            SetCommand.class,
             ShowCommand.class,
             TestCommand.class,
             VersionCommand.class

@@ -53,9 +53,11 @@ final class ManagementClient {
      *
      * @param command {@code show} or another one
      * @param what null for the list of what there is, and for a command that stands alone
+     * @param arguments the words behind it
      * @throws IOException when nobody answers, or not in the words of the protocol
      */
-    static Answer ask(Path socket, String command, @Nullable String what, Duration within) throws IOException {
+    static Answer ask(Path socket, String command, @Nullable String what, List<String> arguments, Duration within)
+            throws IOException {
         StringWriter request = new StringWriter();
         try (JsonGenerator json = JSON.createGenerator(request)) {
             json.writeStartObject();
@@ -63,6 +65,13 @@ final class ManagementClient {
             json.writeStringField("command", command);
             if (what != null) {
                 json.writeStringField("what", what);
+            }
+            if (!arguments.isEmpty()) {
+                json.writeArrayFieldStart("arguments");
+                for (String argument : arguments) {
+                    json.writeString(argument);
+                }
+                json.writeEndArray();
             }
             json.writeEndObject();
         }

@@ -106,7 +106,8 @@ final class Plugins {
                     api,
                     from,
                     brought.stream().map(StageDescriptor::id).toList(),
-                    ""));
+                    "",
+                    plugin));
         } catch (ServiceConfigurationError | LinkageError | RuntimeException fault) {
             refuse(name, from, api, version, reason(fault));
         }
@@ -123,7 +124,7 @@ final class Plugins {
     }
 
     private void refuse(String name, String from, int api, String version, String problem) {
-        plugins.add(new ShowPlugins.Plugin(name, version, api, from, List.of(), problem));
+        plugins.add(new ShowPlugins.Plugin(name, version, api, from, List.of(), problem, null));
     }
 
     /** What failed first, where one failure has led to others: a static initialiser, a constructor. */

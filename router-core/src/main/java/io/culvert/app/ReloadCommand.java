@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.app;
 
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,7 +22,7 @@ final class ReloadCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        return router.ask("reload", null, spec.commandLine().getErr(), answer -> {
+        return router.ask("reload", null, List.of(), spec.commandLine().getErr(), answer -> {
             spec.commandLine().getOut().println(answer.text());
             spec.commandLine().getOut().flush();
         });

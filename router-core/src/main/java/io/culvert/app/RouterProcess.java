@@ -9,7 +9,6 @@ import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
-import io.culvert.control.ShowPlugins;
 import io.culvert.control.ShowVersion;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ManagementCommand;
@@ -101,12 +100,11 @@ final class RouterProcess {
             }
         };
         List<StageDescriptor> stages = plugins.stages();
-        ManagementCommand installed = new ShowPlugins(plugins.all());
         ManagementCommand version =
                 new ShowVersion(config.name(), VersionCommand.version(), startInstant(), Clock.systemUTC());
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
                 RouterActor.create(
-                        config, () -> ConfigFile.read(file, stages), stages, List.of(version, installed), outcome),
+                        config, () -> ConfigFile.read(file, stages), stages, plugins.all(), List.of(version), outcome),
                 "culvert",
                 akkaConfig(config));
         Thread onSignal = new Thread(() -> stopAndHalt(system, exitCode), "culvert-shutdown");

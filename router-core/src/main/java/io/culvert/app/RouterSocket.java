@@ -45,9 +45,10 @@ final class RouterSocket {
      * Asks the router and passes its answer on.
      *
      * @param what null for commands that stand alone
+     * @param arguments the words behind it
      * @return the exit code; what went wrong has been told on {@code err}
      */
-    int ask(String command, @Nullable String what, PrintWriter err, Consumer<Answer> answered) {
+    int ask(String command, @Nullable String what, List<String> arguments, PrintWriter err, Consumer<Answer> answered) {
         List<Path> sockets = socket != null ? List.of(pathOf(socket)) : socketsIn(folder);
         if (sockets.isEmpty()) {
             err.println("culvert: no router is running: there is no socket in " + folder + " (name another with -s)");
@@ -69,7 +70,7 @@ final class RouterSocket {
         Path path = sockets.get(0);
         Answer answer;
         try {
-            answer = ManagementClient.ask(path, command, what, PATIENCE);
+            answer = ManagementClient.ask(path, command, what, arguments, PATIENCE);
         } catch (ClosedChannelException e) {
             err.println("culvert: the router at " + path + " did not answer within " + PATIENCE.toSeconds() + " s");
             return Culvert.EXIT_NO_ROUTER;
@@ -80,7 +81,7 @@ final class RouterSocket {
             err.println("culvert: " + answer.refusal().message());
             return switch (answer.refusal().code()) {
                 case "not-allowed" -> Culvert.EXIT_NO_PERMISSION;
-                case "unknown-command" -> Culvert.EXIT_USAGE;
+                case "unknown-command", "bad-argument" -> Culvert.EXIT_USAGE;
                 case "bad-config" -> Culvert.EXIT_BAD_CONFIG;
                 default -> Culvert.EXIT_FAILED;
             };

@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -58,6 +60,10 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
             return String.valueOf(cause.getMessage());
         }
     }
+
+    /** The commands that ask for something further, and without it list what there is. */
+    private static final List<String> LISTED =
+            List.of(ManagementCommand.SHOW, ManagementCommand.CLEAR, ManagementCommand.SET);
 
     private final Map<String, ManagementCommand> commands;
     private final ActorRef<Status> status;
@@ -178,47 +184,83 @@ public final class ManagementActor extends AbstractBehavior<ManagementActor.Comm
     private static ManagementAnswer answer(
             Map<String, ManagementCommand> commands, ManagementProtocol.Request request, Duration within)
             throws Refusal, InterruptedException, ExecutionException, TimeoutException {
-        boolean show = request.command().equals(ManagementCommand.SHOW);
         String what = request.what();
-        if (show && what == null) {
-            return list(commands);
+        if (what == null && LISTED.contains(request.command())) {
+            return list(commands, request.command());
         }
         ManagementCommand command = commands.get(key(request.command(), what == null ? "" : what));
-        if (command == null && show) {
-            throw new Refusal(
-                    Code.UNKNOWN_COMMAND,
-                    "there is nothing to show as \"" + what + "\", expected one of "
-                            + String.join(
-                                    ", ",
-                                    shown(commands).map(ManagementCommand::what).toList()));
-        }
         if (command == null) {
-            throw new Refusal(
-                    Code.UNKNOWN_COMMAND,
-                    "there is no command \"" + request.command() + "\", expected one of "
-                            + String.join(
-                                    ", ",
-                                    commands.values().stream()
-                                            .map(ManagementCommand::command)
-                                            .distinct()
-                                            .toList()));
+            throw new Refusal(Code.UNKNOWN_COMMAND, unknown(commands, request));
         }
+        if (command.usage().isEmpty() && !request.arguments().isEmpty()) {
+            throw badArgument(command, "it takes no arguments, got \"" + String.join(" ", request.arguments()) + "\"");
+        }
+        CompletableFuture<ManagementAnswer> answer = null;
         try {
-            return command.answer(List.of()).toCompletableFuture().get(within.toMillis(), TimeUnit.MILLISECONDS);
+            answer = command.answer(request.arguments()).toCompletableFuture();
+            return answer.get(within.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ManagementCommand.BadArgument bad) {
+            throw badArgument(command, String.valueOf(bad.getMessage()));
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof ManagementCommand.BadArgument bad) {
+                throw badArgument(command, String.valueOf(bad.getMessage()));
+            }
+            throw e;
+        } catch (TimeoutException late) {
+            answer.cancel(true); // whoever still works on it may stop
+            if (command instanceof PluginCommand of) {
+                throw new Refusal(
+                        Code.TIMEOUT,
+                        "plugin " + of.plugin() + " has not answered within " + within.toSeconds() + " s");
+            }
+            throw late;
+        } catch (CancellationException given) {
+            throw new Refusal(Code.FAILED, "the router ends");
         } catch (RuntimeException e) {
             throw new ExecutionException(e);
         }
     }
 
-    private static ManagementAnswer list(Map<String, ManagementCommand> commands) {
-        ManagementAnswer.Builder table =
-                ManagementAnswer.Table.titled("what can be shown").text("what").text("summary");
-        shown(commands).forEach(command -> table.row(command.what(), command.summary()));
+    private static String unknown(Map<String, ManagementCommand> commands, ManagementProtocol.Request request) {
+        if (!LISTED.contains(request.command())) {
+            List<String> known = Stream.concat(
+                            LISTED.stream(), commands.values().stream().map(ManagementCommand::command))
+                    .distinct()
+                    .sorted()
+                    .toList();
+            return "there is no command \"" + request.command() + "\", expected one of " + String.join(", ", known);
+        }
+        List<String> known =
+                of(commands, request.command()).map(ManagementCommand::what).toList();
+        return "there is nothing to " + request.command() + " as \"" + request.what() + "\""
+                + (known.isEmpty() ? ", nor anything else" : ", expected one of " + String.join(", ", known));
+    }
+
+    private static Refusal badArgument(ManagementCommand command, String problem) {
+        String usage = "culvert " + command.command() + " " + command.what();
+        return new Refusal(
+                Code.BAD_ARGUMENT,
+                command.command() + " " + command.what() + ": " + problem + "; usage: " + usage
+                        + (command.usage().isEmpty() ? "" : " " + command.usage()));
+    }
+
+    private static ManagementAnswer list(Map<String, ManagementCommand> commands, String command) {
+        ManagementAnswer.Builder table = ManagementAnswer.Table.titled("what there is to " + command)
+                .text("what")
+                .text("arguments")
+                .text("from")
+                .text("summary");
+        of(commands, command)
+                .forEach(one -> table.row(
+                        one.what(),
+                        one.usage(),
+                        one instanceof PluginCommand of ? "plugin " + of.plugin() : "router",
+                        one.summary()));
         return table.answer();
     }
 
-    private static Stream<ManagementCommand> shown(Map<String, ManagementCommand> commands) {
-        return commands.values().stream().filter(command -> command.command().equals(ManagementCommand.SHOW));
+    private static Stream<ManagementCommand> of(Map<String, ManagementCommand> commands, String command) {
+        return commands.values().stream().filter(one -> one.command().equals(command));
     }
 
     private static String key(ManagementCommand command) {

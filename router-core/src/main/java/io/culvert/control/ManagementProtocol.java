@@ -11,6 +11,8 @@ import io.culvert.spi.ManagementAnswer.Column;
 import io.culvert.spi.ManagementAnswer.Table;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.StringWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -28,8 +30,11 @@ final class ManagementProtocol {
 
     private ManagementProtocol() {}
 
-    /** @param what null asks for the list of what can be asked */
-    record Request(String command, @Nullable String what) {}
+    /**
+     * @param what null asks for the list of what can be asked
+     * @param arguments the words behind it
+     */
+    record Request(String command, @Nullable String what, List<String> arguments) {}
 
     /** Why a request was not answered. */
     enum Code {
@@ -39,6 +44,8 @@ final class ManagementProtocol {
         UNSUPPORTED_VERSION,
         /** Nobody answers such a command. */
         UNKNOWN_COMMAND,
+        /** The command's arguments make no sense. */
+        BAD_ARGUMENT,
         /** The peer may not ask. */
         NOT_ALLOWED,
         /** Too many clients at once. */
@@ -72,6 +79,7 @@ final class ManagementProtocol {
         int version = -1;
         String command = null;
         String what = null;
+        List<String> arguments = List.of();
         try (JsonParser json = JSON.createParser(line, 0, length)) {
             if (json.nextToken() != JsonToken.START_OBJECT) {
                 throw new Refusal(Code.BAD_REQUEST, "a request is a JSON object in one line");
@@ -82,6 +90,7 @@ final class ManagementProtocol {
                     case "v" -> version = token == JsonToken.VALUE_NUMBER_INT ? json.getIntValue() : -1;
                     case "command" -> command = token == JsonToken.VALUE_STRING ? json.getText() : null;
                     case "what" -> what = token == JsonToken.VALUE_STRING ? json.getText() : null;
+                    case "arguments" -> arguments = parseArguments(json, token);
                     default -> json.skipChildren();
                 }
                 if (token.isStructStart()) {
@@ -105,7 +114,23 @@ final class ManagementProtocol {
         if (command == null) {
             throw new Refusal(Code.BAD_REQUEST, "the request has no \"command\"");
         }
-        return new Request(command, what);
+        if (what == null && !arguments.isEmpty()) {
+            throw new Refusal(Code.BAD_REQUEST, "the request has \"arguments\", but no \"what\" that they are for");
+        }
+        return new Request(command, what, arguments);
+    }
+
+    private static List<String> parseArguments(JsonParser json, JsonToken token) throws IOException, Refusal {
+        List<String> arguments = new ArrayList<>();
+        if (token == JsonToken.START_ARRAY) {
+            for (token = json.nextToken(); token == JsonToken.VALUE_STRING; token = json.nextToken()) {
+                arguments.add(json.getText());
+            }
+        }
+        if (token != JsonToken.END_ARRAY) {
+            throw new Refusal(Code.BAD_REQUEST, "the \"arguments\" of a request are an array of strings");
+        }
+        return arguments;
     }
 
     static void writeError(OutputStream out, Code code, String message) throws IOException {
@@ -138,6 +163,26 @@ final class ManagementProtocol {
             json.writeEndObject();
         }
         out.write('\n');
+    }
+
+    /**
+     * A JSON value as it can stand within a line.
+     *
+     * @throws IOException when it is no JSON value
+     */
+    static String oneLine(String document) throws IOException {
+        StringWriter line = new StringWriter();
+        try (JsonParser json = JSON.createParser(document);
+                JsonGenerator out = JSON.createGenerator(line)) {
+            if (json.nextToken() == null) {
+                throw new IOException("there is no JSON value");
+            }
+            out.copyCurrentStructure(json);
+            if (json.nextToken() != null) {
+                throw new IOException("there is more than one JSON value");
+            }
+        }
+        return line.toString();
     }
 
     private static void writeTable(JsonGenerator json, Table table) throws IOException {

@@ -25,6 +25,7 @@ import io.culvert.graph.FaultPolicy;
 import io.culvert.graph.Lane;
 import io.culvert.graph.LaneActor;
 import io.culvert.graph.LaneDispatcher;
+import io.culvert.graph.PluginDispatcher;
 import io.culvert.graph.RouterGraph;
 import io.culvert.iface.EventLoop;
 import io.culvert.iface.InterfaceActor;
@@ -35,11 +36,15 @@ import io.culvert.net.MacAddress;
 import io.culvert.net.VrfId;
 import io.culvert.packet.BufferPool;
 import io.culvert.spi.Device;
+import io.culvert.spi.FibView;
 import io.culvert.spi.InterfaceKind;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ManagementCommand;
+import io.culvert.spi.NeighborView;
+import io.culvert.spi.PluginContext;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
+import io.culvert.spi.Settings;
 import io.culvert.spi.StageDescriptor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -109,6 +114,14 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record RoutesApplied(RouteActor.Applied applied) implements Command {}
 
+    private record PluginsStarted(List<PluginControls.Side> sides) implements Command {}
+
+    private record PluginActorEnded(String plugin) implements Command {}
+
+    private record PluginsTold() implements Command {}
+
+    private record PluginsLate() implements Command {}
+
     private record LaneNews(LaneActor.Settled settled) implements Command {}
 
     /** What becomes of the router, told to whoever started it. Called on the actor's thread. */
@@ -144,6 +157,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /** A file of a million routes takes seconds to read, longer on a machine that is busy forwarding. */
     private static final Duration RELOAD_WITHIN = Duration.ofSeconds(55);
 
+    private static final Duration PLUGIN_ACTORS_STOP_WITHIN = Duration.ofSeconds(1);
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
     private final RouterConfig config;
@@ -152,6 +166,16 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private volatile RouterConfig configInForce;
     private final Outcome outcome;
     private final RouterGraph graph;
+    private final List<StageDescriptor> stages;
+    private final PluginControls plugins;
+    /** The objects that stages share over all lanes, and plugins with theirs, by type. */
+    private final Map<Class<?>, Object> shared = new ConcurrentHashMap<>();
+    /** What operators can ask of the router itself. */
+    private final List<ManagementCommand> commands = new ArrayList<>();
+
+    private final ActorRef<ManagementActor.Command> management;
+    private boolean pluginsStarted;
+    private boolean pluginsStopped;
     /** One for each lane. */
     private final List<EventLoop> loops = new ArrayList<>();
 
@@ -195,6 +219,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
      *
      * @param reader reads the configuration again
      * @param stages every stage it is made of
+     * @param plugins all that were found
      * @param moreCommands what operators can ask besides what the control plane itself answers
      * @throws IllegalArgumentException when the stages can't be put in order
      */
@@ -202,9 +227,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             RouterConfig config,
             ReloadActor.Reader reader,
             List<StageDescriptor> stages,
+            List<ShowPlugins.Plugin> plugins,
             List<ManagementCommand> moreCommands,
             Outcome outcome) {
-        return create(config, reader, stages, moreCommands, outcome, KERNEL);
+        return create(config, reader, stages, plugins, moreCommands, outcome, KERNEL);
     }
 
     /** The same with devices of another making. */
@@ -212,10 +238,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             RouterConfig config,
             ReloadActor.Reader reader,
             List<StageDescriptor> stages,
+            List<ShowPlugins.Plugin> plugins,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers) {
-        return create(config, reader, stages, moreCommands, outcome, openers, System::nanoTime);
+        return create(config, reader, stages, plugins, moreCommands, outcome, openers, System::nanoTime);
     }
 
     /**
@@ -227,20 +254,23 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             RouterConfig config,
             ReloadActor.Reader reader,
             List<StageDescriptor> stages,
+            List<ShowPlugins.Plugin> plugins,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers,
             LongSupplier clock) {
         RouterGraph graph = new RouterGraph(stages);
-        return Behaviors.setup(
-                context -> new RouterActor(context, config, reader, graph, moreCommands, outcome, openers, clock));
+        return Behaviors.setup(context -> new RouterActor(
+                context, config, reader, stages, graph, plugins, moreCommands, outcome, openers, clock));
     }
 
     private RouterActor(
             ActorContext<Command> context,
             RouterConfig config,
             ReloadActor.Reader reader,
+            List<StageDescriptor> stages,
             RouterGraph graph,
+            List<ShowPlugins.Plugin> plugins,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers,
@@ -252,6 +282,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         this.configInForce = config;
         this.outcome = outcome;
         this.graph = graph;
+        this.stages = List.copyOf(stages);
         Fib fib = new Fib();
         NeighborTable neighborTable = new NeighborTable(config.neighbor().maxEntries(), System.nanoTime());
         tables = new PublishedTables(fib, neighborTable);
@@ -271,11 +302,13 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
         askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(config), routeNews));
         laneNews = context.messageAdapter(LaneActor.Settled.class, LaneNews::new);
+        PluginDispatcher.register(context.getSystem());
+        this.plugins = new PluginControls(context, plugins, new SeenByPlugins(), PluginActorEnded::new);
         // Where devices are not the kernel's, it has no side of them.
         localDelivery = openers == KERNEL ? startLocalDelivery() : null;
         startLanes();
         this.openers = openers;
-        startManagement(reader, moreCommands);
+        management = startManagement(reader, moreCommands, plugins);
     }
 
     private void startLanes() throws NativeException {
@@ -287,7 +320,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 neighborMailbox,
                 config::settings,
                 stage -> config.bypassWhenBroken().contains(stage.id()) ? FaultPolicy.BYPASS : FaultPolicy.DROP,
-                new ConcurrentHashMap<>(),
+                shared,
                 clock,
                 this::stageFailed);
         for (int number = 0; number < count; number++) {
@@ -340,7 +373,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         return null;
     }
 
-    private void startManagement(ReloadActor.Reader reader, List<ManagementCommand> moreCommands) {
+    private ActorRef<ManagementActor.Command> startManagement(
+            ReloadActor.Reader reader, List<ManagementCommand> moreCommands, List<ShowPlugins.Plugin> found) {
         ActorSystem<Void> system = getContext().getSystem();
         ActorRef<Command> self = getContext().getSelf();
         Supplier<CompletionStage<View>> view =
@@ -350,7 +384,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                         ReloadActor.create(reader, config, this::inForce, routes),
                         "reload",
                         DispatcherSelector.blocking());
-        List<ManagementCommand> commands = new ArrayList<>(moreCommands);
+        commands.addAll(moreCommands);
         commands.addAll(List.of(
                 new ShowInterfaces(view),
                 new ShowCounters(view),
@@ -366,9 +400,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                                 neighbors, NeighborActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),
                         tables::interfaces),
                 new ShowConfig(() -> configInForce),
+                new ShowPlugins(found, plugins::impairment),
+                new ShowMetrics(plugins::metrics),
                 new ReloadRequest(() -> AskPattern.<ReloadActor.Command, ReloadActor.Result>ask(
                         reload, ReloadActor.Reload::new, RELOAD_WITHIN, system.scheduler()))));
-        getContext()
+        return getContext()
                 .spawn(
                         ManagementActor.create(
                                 config.management(),
@@ -402,6 +438,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(LocalDeliveryStopped.class, message -> closeInterfaces())
                 .onMessage(RoutesApplied.class, message -> onRoutesApplied())
                 .onMessage(ManagementNews.class, this::onManagementNews)
+                .onMessage(PluginsStarted.class, this::onPluginsStarted)
+                .onMessage(PluginActorEnded.class, this::onPluginActorEnded)
+                .onMessage(PluginsTold.class, message -> onPluginsTold())
+                .onMessage(PluginsLate.class, message -> onPluginsStopped())
                 .onMessage(LaneNews.class, message -> onSettled(message.settled()))
                 .onMessage(Inspect.class, this::onInspect)
                 .onMessage(LossesCounted.class, message -> {
@@ -594,7 +634,15 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             }
             return onStop();
         }
+        getContext()
+                .pipeToSelf(plugins.start(), (sides, fault) -> new PluginsStarted(sides == null ? List.of() : sides));
         startInterfaces();
+        return this;
+    }
+
+    private Behavior<Command> onPluginsStarted(PluginsStarted message) {
+        plugins.register(message.sides(), commands, command -> management.tell(new ManagementActor.Register(command)));
+        pluginsStarted = true;
         becomeReady();
         return this;
     }
@@ -688,12 +736,15 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     /**
-     * The router is ready when every interface was tried, every own address is usable or refused, the kernel has been set
+     * The router is ready when its plugins' control sides have started, every interface was tried, every own address is usable or refused, the kernel has been set
      * up for local delivery, and the routes are in the table: when their actors have answered what comes last.
      */
     private void becomeReady() {
         boolean settled = undecided.values().stream().allMatch(List::isEmpty);
-        if (readyAsked || !settled || tried.size() < config.interfaces().size()) {
+        if (readyAsked
+                || !settled
+                || !pluginsStarted
+                || tried.size() < config.interfaces().size()) {
             return;
         }
         readyAsked = true;
@@ -750,12 +801,32 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             onStop();
         }
         if (lanesRunning == 0) {
-            if (localDelivery == null) {
-                return closeInterfaces();
-            }
-            localDelivery.tell(new LocalDeliveryActor.Stop(getContext()
-                    .messageAdapter(LocalDeliveryActor.Stopped.class, stopped -> new LocalDeliveryStopped())));
+            getContext().pipeToSelf(plugins.stop(), (done, fault) -> new PluginsTold());
         }
+        return this;
+    }
+
+    private Behavior<Command> onPluginsTold() {
+        plugins.stopActors();
+        getContext().scheduleOnce(PLUGIN_ACTORS_STOP_WITHIN, getContext().getSelf(), new PluginsLate());
+        return plugins.actorsRunning() ? this : onPluginsStopped();
+    }
+
+    private Behavior<Command> onPluginActorEnded(PluginActorEnded news) {
+        plugins.actorEnded(news.plugin(), stopping);
+        return lanesRunning == 0 && !plugins.actorsRunning() ? onPluginsStopped() : this;
+    }
+
+    private Behavior<Command> onPluginsStopped() {
+        if (pluginsStopped) {
+            return this;
+        }
+        pluginsStopped = true;
+        if (localDelivery == null) {
+            return closeInterfaces();
+        }
+        localDelivery.tell(new LocalDeliveryActor.Stop(
+                getContext().messageAdapter(LocalDeliveryActor.Stopped.class, stopped -> new LocalDeliveryStopped())));
         return this;
     }
 
@@ -841,5 +912,42 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                     one.common().gro()));
         }
         return down;
+    }
+
+    /** Read by plugins, on their threads. */
+    private final class SeenByPlugins implements PluginContext {
+        @Override
+        public String routerName() {
+            return config.name();
+        }
+
+        @Override
+        public <T> T shared(Class<T> type, Supplier<T> factory) {
+            return type.cast(shared.computeIfAbsent(type, key -> factory.get()));
+        }
+
+        @Override
+        public @Nullable Settings settings(String stage) {
+            return stages.stream()
+                    .filter(one -> one.id().equals(stage))
+                    .findFirst()
+                    .map(config::settings)
+                    .orElse(null);
+        }
+
+        @Override
+        public InterfaceTable interfaces() {
+            return tables.interfaces();
+        }
+
+        @Override
+        public FibView fib() {
+            return tables.fib();
+        }
+
+        @Override
+        public NeighborView neighbors() {
+            return tables.neighbors();
+        }
     }
 }

@@ -3,9 +3,12 @@ package io.culvert.control;
 
 import io.culvert.spi.ManagementAnswer;
 import io.culvert.spi.ManagementCommand;
+import io.culvert.spi.RouterPlugin;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /** {@code show plugins}: which plugins were found at the start, what they bring, and why one is not used. */
 public final class ShowPlugins implements ManagementCommand {
@@ -16,8 +19,16 @@ public final class ShowPlugins implements ManagementCommand {
      * @param from the jar or folder with its class
      * @param stages ids of the stages that it brings
      * @param problem why it is not used; empty when it is
+     * @param plugin the plugin itself when it is used, else null
      */
-    public record Plugin(String name, String version, int api, String from, List<String> stages, String problem) {
+    public record Plugin(
+            String name,
+            String version,
+            int api,
+            String from,
+            List<String> stages,
+            String problem,
+            @Nullable RouterPlugin plugin) {
         public Plugin {
             stages = List.copyOf(stages);
         }
@@ -28,9 +39,12 @@ public final class ShowPlugins implements ManagementCommand {
     }
 
     private final List<Plugin> plugins;
+    private final UnaryOperator<String> impairments;
 
-    public ShowPlugins(List<Plugin> plugins) {
+    /** @param impairments what a plugin that is used lacks, by its name; empty when nothing */
+    ShowPlugins(List<Plugin> plugins, UnaryOperator<String> impairments) {
         this.plugins = List.copyOf(plugins);
+        this.impairments = impairments;
     }
 
     @Override
@@ -40,7 +54,7 @@ public final class ShowPlugins implements ManagementCommand {
 
     @Override
     public String summary() {
-        return "plugins that were found, the stages that they bring, and why one is not used";
+        return "plugins that were found, the stages that they bring, and what is wrong with one";
     }
 
     @Override
@@ -54,14 +68,15 @@ public final class ShowPlugins implements ManagementCommand {
                 .text("state")
                 .text("problem");
         for (Plugin plugin : plugins) {
+            String lacks = plugin.used() ? impairments.apply(plugin.name()) : "";
             table.row(
                     plugin.name(),
                     plugin.version(),
                     plugin.api(),
                     plugin.from(),
                     String.join(" ", plugin.stages()),
-                    plugin.used() ? "used" : "refused",
-                    plugin.problem());
+                    !plugin.used() ? "refused" : lacks.isEmpty() ? "used" : "impaired",
+                    plugin.used() ? lacks : plugin.problem());
         }
         return CompletableFuture.completedFuture(table.answer());
     }

@@ -28,6 +28,19 @@ public interface ManagementCommand {
         }
     }
 
+    /**
+     * Thrown, or what the answer fails with, when the arguments make no sense: the operator is told so, with the
+     * {@link #usage}.
+     */
+    final class BadArgument extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        /** @param message what is wrong with which argument: {@code "\"x\" is no prefix"} */
+        public BadArgument(String message) {
+            super(message);
+        }
+    }
+
     /** The command it answers: {@link #SHOW}, {@link #CLEAR} or {@link #SET}. */
     default String command() {
         return SHOW;
@@ -52,8 +65,9 @@ public interface ManagementCommand {
      * same time. A stage that fails is reported to the operator with its message. An answer that takes too long is not
      * waited for.
      *
-     * @param arguments the words behind {@link #what}, as the operator typed them; the command checks them, and throws
-     *     {@link Declined} where they make no sense
+     * @param arguments the words behind {@link #what}, as the operator typed them; the command checks them
+     * @throws BadArgument when they make no sense
+     * @throws Declined when it can't do what is asked
      */
     CompletionStage<ManagementAnswer> answer(List<String> arguments);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
+import java.util.Objects;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 
 /**
  * A value that a plugin tells of itself, read when an operator asks: {@code culvert show metrics}. What a stage counts per
@@ -14,6 +16,19 @@ import java.util.function.LongSupplier;
  * @param value read on a thread of its own; must be quick and safe on any thread
  */
 public record Metric(String name, Kind kind, String unit, String text, LongSupplier value) {
+    private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*");
+
+    /** @throws IllegalArgumentException when the name is not in kebab-case */
+    public Metric {
+        if (!NAME.matcher(name).matches()) {
+            throw new IllegalArgumentException("the name of a metric is in kebab-case, and \"" + name + "\" is not");
+        }
+        Objects.requireNonNull(kind, "kind of a metric");
+        Objects.requireNonNull(unit, "unit of a metric");
+        Objects.requireNonNull(text, "text of a metric");
+        Objects.requireNonNull(value, "value of a metric");
+    }
+
     /** How a value moves. */
     public enum Kind {
         /** Goes up and down. */

@@ -2,6 +2,7 @@
 package io.culvert.spi;
 
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The router as the control side of a plugin sees it. Safe on every thread. */
 public interface PluginContext {
@@ -14,8 +15,13 @@ public interface PluginContext {
      */
     <T> T shared(Class<T> type, Supplier<T> factory);
 
-    /** The settings of one of the plugin's stages, as they were when the router started. */
-    Settings settings(StageDescriptor stage);
+    /**
+     * The settings of one of the plugin's stages, or null when the stage is not in this router.
+     *
+     * @param stage its id
+     */
+    @Nullable
+    Settings settings(String stage);
 
     /** The router's interfaces, now. */
     InterfaceTable interfaces();

@@ -5,16 +5,18 @@ import java.util.List;
 
 /**
  * The control side of a plugin in one router: what operators can ask of it and read from it. Made by
- * {@link RouterPlugin#control} when the router starts. Every method is called once, on the router's own actor, but for
- * {@link #onStop}, and must return soon.
+ * {@link RouterPlugin#control} when the router starts. Each method is called once, on a thread that may wait.
+ *
+ * <p>Whatever goes wrong here costs the plugin its control side, and is told in the log and by {@code culvert show plugins};
+ * its stages go on.
  */
 public interface PluginControl {
     /** Of a plugin that has stages alone. */
     PluginControl NONE = new PluginControl() {};
 
     /**
-     * What operators can ask: {@code show}, {@code clear} and {@code set}. One whose command and word are taken already is
-     * left out, and the log says so.
+     * What operators can ask: {@code show}, {@code clear} and {@code set}. One whose command and word are taken already, by
+     * the router or a plugin found earlier, is left out.
      */
     default List<ManagementCommand> commands() {
         return List.of();
@@ -25,6 +27,6 @@ public interface PluginControl {
         return List.of();
     }
 
-    /** The router ends: its lanes have stopped. Called once, on a thread that may wait; the router waits a second at most. */
+    /** The router ends: its lanes have stopped. It waits a second for this at most. */
     default void onStop() {}
 }

@@ -38,8 +38,9 @@ public interface RouterPlugin {
     }
 
     /**
-     * Makes the plugin's control side for a router that starts. One that throws is told of in the log, and the router goes
-     * on with the plugin's stages but without its control side.
+     * Makes the plugin's control side for a router that starts, on a thread that may wait, for five seconds at most. One that
+     * throws is told of in the log and by {@code culvert show plugins}, and the router goes on with the plugin's stages but
+     * without its control side.
      */
     default PluginControl control(PluginContext context) {
         return PluginControl.NONE;

@@ -94,7 +94,7 @@ final class ManagementActorTest {
         actor.tell(new ManagementActor.Register(command("a", never())));
 
         await().untilAsserted(() -> assertThat(ask(socket, "{\"v\":1,\"command\":\"show\"}\n"))
-                .endsWith("\"rows\":[[\"a\",\"about a\"],[\"b\",\"about b\"]]}\n"));
+                .endsWith("\"rows\":[[\"a\",\"\",\"router\",\"about a\"],[\"b\",\"\",\"router\",\"about b\"]]}\n"));
     }
 
     @Test
@@ -120,12 +120,17 @@ final class ManagementActorTest {
 
     @Test
     void showsPluginsThatAreUsedAndThoseThatAreNot() throws IOException {
-        Path socket = open(new ShowPlugins(List.of(
-                new ShowPlugins.Plugin("nat", "1.2", 1, "nat.jar", List.of("ip4-nat", "ip4-alg"), ""),
-                new ShowPlugins.Plugin("old", "0.9", 7, "old.jar", List.of(), "it is made for version 7"))));
+        Path socket = open(new ShowPlugins(
+                List.of(
+                        new ShowPlugins.Plugin("nat", "1.2", 1, "nat.jar", List.of("ip4-nat", "ip4-alg"), "", null),
+                        new ShowPlugins.Plugin("dpi", "", 1, "dpi.jar", List.of("ip4-dpi"), "", null),
+                        new ShowPlugins.Plugin(
+                                "old", "0.9", 7, "old.jar", List.of(), "it is made for version 7", null)),
+                name -> name.equals("dpi") ? "its actor has ended by itself" : ""));
 
         assertThat(ask(socket, "{\"v\":1,\"command\":\"show\",\"what\":\"plugins\"}\n"))
                 .contains("[\"nat\",\"1.2\",1,\"nat.jar\",\"ip4-nat ip4-alg\",\"used\",\"\"]")
+                .contains("[\"dpi\",\"\",1,\"dpi.jar\",\"ip4-dpi\",\"impaired\",\"its actor has ended by itself\"]")
                 .contains("[\"old\",\"0.9\",7,\"old.jar\",\"\",\"refused\",\"it is made for version 7\"]");
     }
 
@@ -141,7 +146,13 @@ final class ManagementActorTest {
                     {"command":"show"}                            | unsupported-version | speaks version 1 of the protocol, the request names none
                     {"v":2,"command":"show"}                      | unsupported-version | speaks version 1 of the protocol, the request is of version 2
                     {"v":99999999999999,"command":"show"}         | bad-request         | the request is not JSON
-                    {"v":1,"command":"eat"}                       | unknown-command     | there is no command \\"eat\\", expected one of show
+                    {"v":1,"command":"eat"}                       | unknown-command     | there is no command \\"eat\\", expected one of clear, set, show
+                    {"v":1,"command":"clear","what":"a"}          | unknown-command     | there is nothing to clear as \\"a\\", nor anything else
+                    {"v":1,"command":"show","what":"a","arguments":["x","y z"]} | bad-argument | show a: it takes no arguments, got \\"x y z\\"; usage: culvert show a
+                    {"v":1,"command":"show","what":"a","arguments":"x"}   | bad-request | the \\"arguments\\" of a request are an array of strings
+                    {"v":1,"command":"show","what":"a","arguments":["x",1]} | bad-request | the \\"arguments\\" of a request are an array of strings
+                    {"v":1,"command":"show","what":"a","arguments":[["x"]]} | bad-request | the \\"arguments\\" of a request are an array of strings
+                    {"v":1,"command":"show","arguments":["x"]}    | bad-request         | the request has \\"arguments\\", but no \\"what\\" that they are for
                     {"v":1,"command":"show","what":"nothing"}     | unknown-command     | there is nothing to show as \\"nothing\\", expected one of a
                     {"v":1,"command":"show","what":"a"}           | timeout             | no answer within
                     """)

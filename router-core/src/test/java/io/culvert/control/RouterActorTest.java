@@ -265,7 +265,13 @@ class RouterActorTest {
         };
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
                 RouterActor.create(
-                        config, () -> config, BuiltInStages.all(), List.of(), outcome, (id, one, mac, loops) -> () -> {
+                        config,
+                        () -> config,
+                        BuiltInStages.all(),
+                        List.of(),
+                        List.of(),
+                        outcome,
+                        (id, one, mac, loops) -> () -> {
                             if (one.name().equals("a")) {
                                 tries.countDown();
                                 throw new NativeException("ioctl TUNSETIFF", Errno.EPERM, "a0");

@@ -104,7 +104,7 @@ final class TestRouter implements AutoCloseable {
                             : NetworkNamespace.call(home.namespace, real::open));
         };
         system = ActorSystem.create(
-                RouterActor.create(config, () -> config, BuiltInStages.all(), List.of(), outcome, openers),
+                RouterActor.create(config, () -> config, BuiltInStages.all(), List.of(), List.of(), outcome, openers),
                 "cvit",
                 ConfigFactory.defaultReference());
         ready.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();

@@ -19,6 +19,7 @@ import io.culvert.control.NeighborActor;
 import io.culvert.control.ReloadActor;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
+import io.culvert.control.ShowPlugins;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.net.MacAddress;
 import io.culvert.spi.Device;
@@ -34,7 +35,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -90,7 +90,11 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private boolean closed;
 
     private ScriptedRouter(
-            RouterConfig config, ReloadActor.Reader reader, List<StageDescriptor> stages, boolean steered) {
+            RouterConfig config,
+            ReloadActor.Reader reader,
+            List<StageDescriptor> stages,
+            List<ShowPlugins.Plugin> plugins,
+            boolean steered) {
         this.config = config;
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
@@ -117,6 +121,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
                 config,
                 reader,
                 stages,
+                plugins,
                 List.of(),
                 outcome,
                 (id, one, mac, loops) -> () -> open(id, one, mac, loops.size()),
@@ -164,7 +169,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
 
     /** The same with further stages. */
     public static ScriptedRouter start(String hocon, List<StageDescriptor> extraStages) {
-        return start(hocon, extraStages, false);
+        return start(hocon, extraStages, List.of(), false);
     }
 
     /** Starts a router with a plugin; from then on time passes by {@link #advance} alone. */
@@ -174,23 +179,30 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
 
     /** Starts a router, with plugins perhaps; from then on time passes by {@link #advance} alone. */
     public static ScriptedRouter steered(String hocon, RouterPlugin... plugins) {
-        return start(
-                hocon,
-                Arrays.stream(plugins)
-                        .flatMap(plugin -> plugin.stages().stream())
-                        .toList(),
-                true);
+        return start(hocon, List.of(), List.of(plugins), true);
     }
 
-    private static ScriptedRouter start(String hocon, List<StageDescriptor> extraStages, boolean steered) {
+    /** Starts a router with plugins, in real time. */
+    public static ScriptedRouter startWith(String hocon, RouterPlugin... plugins) {
+        return start(hocon, List.of(), List.of(plugins), false);
+    }
+
+    private static ScriptedRouter start(
+            String hocon, List<StageDescriptor> extraStages, List<RouterPlugin> plugins, boolean steered) {
         List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
         stages.addAll(extraStages);
+        List<ShowPlugins.Plugin> found = new ArrayList<>();
+        for (RouterPlugin plugin : plugins) {
+            stages.addAll(plugin.stages());
+            found.add(new ShowPlugins.Plugin(
+                    plugin.name(), plugin.version(), plugin.apiVersion(), "test", List.of(), "", plugin));
+        }
         try {
             Path file = Files.createTempFile("scripted-router", ".conf");
             try {
                 Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + hocon + "\n}\n");
                 RouterConfig config = ConfigFile.read(file, stages);
-                return new ScriptedRouter(config, () -> config, stages, steered);
+                return new ScriptedRouter(config, () -> config, stages, found, steered);
             } finally {
                 Files.delete(file);
             }

@@ -13,12 +13,14 @@ import io.culvert.spi.RouterPlugin;
  *
  * <p>The actor is a child of the router's and is named {@code plugin-NAME}. One that fails starts again with its first
  * behavior, after a while that grows with each failure in a row; messages that come meanwhile are kept, a bounded number of
- * them. It is stopped, and sees {@link akka.actor.typed.PostStop}, after the lanes have stopped. It must not block its thread.
+ * them. When the router ends it is stopped, and sees {@link akka.actor.typed.PostStop}, after the lanes and after
+ * {@link PluginControl#onStop}. It runs on threads that are there for plugins alone; one that blocks its thread holds up
+ * other plugins.
  *
  * @param <C> what the actor is told
  */
 public interface ActorPlugin<C> extends RouterPlugin {
-    /** The actor's behavior; asked for once, when the router starts. */
+    /** The actor's first behavior: asked for when the router starts, and again after each failure. */
     Behavior<C> actor(PluginContext context);
 
     /**
