@@ -164,6 +164,11 @@ final class StageTrack implements StageContext, StageSetup {
     }
 
     @Override
+    public boolean buffersScarce() {
+        return false;
+    }
+
+    @Override
     public void reuse(PacketBuffer packet) {
         packet.setGenerated(true);
     }
