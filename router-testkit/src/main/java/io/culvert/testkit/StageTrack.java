@@ -207,11 +207,6 @@ final class StageTrack implements StageContext, StageSetup {
     }
 
     @Override
-    public boolean buffersScarce() {
-        return false; // nobody else wants any
-    }
-
-    @Override
     public int lane() {
         return 0;
     }
