@@ -44,6 +44,25 @@ final class PacketVectorTest {
     }
 
     @Test
+    void closesUpBehindWhatIsRemoved() {
+        PacketVector vector = new PacketVector(3);
+        PacketBuffer first = take();
+        PacketBuffer last = take();
+        vector.add(first);
+        vector.add(take());
+        vector.add(last);
+
+        vector.remove(1);
+
+        assertThat(vector.size()).isEqualTo(2);
+        assertThat(vector.get(0)).isSameAs(first);
+        assertThat(vector.get(1)).isSameAs(last);
+        vector.remove(1);
+        assertThat(vector.size()).isEqualTo(1);
+        assertThatThrownBy(() -> vector.remove(1)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
     void hidesWhatItHasForgotten() {
         PacketVector vector = new PacketVector(2);
         vector.add(take());

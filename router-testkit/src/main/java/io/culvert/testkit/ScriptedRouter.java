@@ -220,7 +220,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         if (missing != null) {
             throw missing;
         }
-        boolean ethernet = !(one instanceof InterfaceConfig.Tun);
+        boolean ethernet = one.link() == RouterInterface.Link.ETHERNET;
         ScriptedInterface scripted = ethernet ? ScriptedInterface.ethernet(id) : ScriptedInterface.pointToPoint(id);
         interfaces.put(one.name(), scripted);
         List<ReceiveQueue> receive = new ArrayList<>(List.of(scripted));
@@ -230,9 +230,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
             receive.add(further);
         }
         openDevices.incrementAndGet();
-        MacAddress configured = one instanceof InterfaceConfig.Tap tap
-                ? tap.mac()
-                : one instanceof InterfaceConfig.Packet packet ? packet.mac() : null;
+        MacAddress configured = one.mac();
         long mac = !ethernet ? 0 : configured != null ? configured.value() : madeUp.value();
         return new Device(
                 one.device(),
