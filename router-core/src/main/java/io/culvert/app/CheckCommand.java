@@ -2,6 +2,7 @@
 package io.culvert.app;
 
 import io.culvert.config.BadConfigException;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import java.io.PrintWriter;
@@ -23,11 +24,11 @@ final class CheckCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Plugins plugins = Plugins.found();
-        plugins.refused().forEach(spec.commandLine().getErr()::println);
+        Catalog catalog = Plugins.found();
+        Plugins.refused(catalog).forEach(spec.commandLine().getErr()::println);
         RouterConfig config;
         try {
-            config = ConfigFile.read(file, plugins.stages());
+            config = ConfigFile.read(file, catalog);
         } catch (BadConfigException e) {
             report(e, spec.commandLine().getErr());
             return Culvert.EXIT_BAD_CONFIG;

@@ -2,6 +2,7 @@
 package io.culvert.app;
 
 import io.culvert.config.BadConfigException;
+import io.culvert.config.Catalog;
 import io.culvert.config.LabConfig;
 import io.culvert.config.LabFile;
 import io.culvert.ffi.Capability;
@@ -37,11 +38,11 @@ final class LabCommand implements Callable<Integer> {
 
     static int run(Path file, CommandSpec spec) {
         PrintWriter err = spec.commandLine().getErr();
-        Plugins plugins = Plugins.found();
-        plugins.refused().forEach(err::println);
+        Catalog catalog = Plugins.found();
+        Plugins.refused(catalog).forEach(err::println);
         LabConfig lab;
         try {
-            lab = LabFile.read(file, plugins.stages());
+            lab = LabFile.read(file, catalog);
         } catch (BadConfigException e) {
             CheckCommand.report(e, err);
             return Culvert.EXIT_BAD_CONFIG;

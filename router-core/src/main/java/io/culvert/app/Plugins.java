@@ -1,136 +1,226 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.app;
 
-import io.culvert.config.ConfigFile;
-import io.culvert.control.ShowPlugins;
+import io.culvert.config.Catalog;
+import io.culvert.config.Catalog.Plugin;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.graph.RouterGraph;
 import io.culvert.spi.RouterPlugin;
 import io.culvert.spi.StageDescriptor;
+import java.io.File;
+import java.io.IOException;
+import java.net.JarURLConnection;
+import java.net.URI;
 import java.net.URL;
+import java.net.URLConnection;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
-import java.util.regex.Pattern;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.jar.JarFile;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The stages of this installation: built in, and brought by the plugins on the class path, where the launcher puts the jars of
- * {@code plugins/}. A plugin that is at fault is refused as a whole, with the reason, and all else goes on without it.
+ * Finds the plugins on the class path, where the launcher puts the jars of {@code plugins/}. One that is at fault is refused as
+ * a whole, with the reason, and all else goes on without it.
  */
 final class Plugins {
-    private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*");
+    private static final String SERVICE = "META-INF/services/" + RouterPlugin.class.getName();
+    private static final String FOLDER = "plugins";
 
     /** More faulty providers than this are not worth reading about. */
     private static final int MOST_REFUSED = 100;
 
-    private final List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
-    private final List<ShowPlugins.Plugin> plugins = new ArrayList<>();
+    private Catalog catalog = Catalog.of(BuiltInStages.all());
 
     private Plugins() {}
 
-    /** Those on the class path. */
-    static Plugins found() {
-        return from(ServiceLoader.load(RouterPlugin.class));
+    /** What a router here can be made of. */
+    static Catalog found() {
+        return found(Plugins.class.getClassLoader(), System.getProperty("java.class.path"));
     }
 
-    static Plugins from(ServiceLoader<RouterPlugin> loader) {
-        Plugins found = new Plugins();
-        Iterator<ServiceLoader.Provider<RouterPlugin>> providers =
-                loader.stream().iterator();
-        while (found.refused().size() < MOST_REFUSED) {
-            try {
-                if (!providers.hasNext()) {
-                    break;
-                }
-                found.add(providers.next());
-            } catch (ServiceConfigurationError noPlugin) {
-                found.refuse("?", "?", 0, "", String.valueOf(noPlugin.getMessage()));
-            }
-        }
-        return found;
-    }
-
-    /** The stages of a router here. */
-    List<StageDescriptor> stages() {
-        return List.copyOf(stages);
-    }
-
-    /** All that were found, used or not. */
-    List<ShowPlugins.Plugin> all() {
-        return List.copyOf(plugins);
+    /** @param classPath with the jars of {@code plugins/}, of which those that can't be read are told */
+    static Catalog found(ClassLoader loader, String classPath) {
+        Plugins plugins = new Plugins();
+        plugins.refuseUnreadable(classPath);
+        plugins.load(loader);
+        plugins.refuseTwins(loader);
+        plugins.refuseUnknownNames();
+        return plugins.catalog;
     }
 
     /** A line for each plugin that is not used. */
-    List<String> refused() {
-        return plugins.stream()
+    static List<String> refused(Catalog catalog) {
+        return catalog.plugins().stream()
                 .filter(plugin -> !plugin.used())
                 .map(plugin -> "plugin " + plugin.name() + " of " + plugin.from() + " is not used: " + plugin.problem())
                 .toList();
     }
 
-    private void add(ServiceLoader.Provider<RouterPlugin> provider) {
-        String from = origin(provider.type());
-        String name = provider.type().getName();
-        int api = 0;
-        String version = "";
+    /** The JVM passes over a jar that it can't read, and says nothing. */
+    private void refuseUnreadable(String classPath) {
+        for (String entry : classPath.split(File.pathSeparator, -1)) {
+            Path jar = Path.of(entry);
+            Path folder = jar.toAbsolutePath().normalize().getParent();
+            if (!entry.endsWith(".jar") || folder == null || !folder.endsWith(FOLDER)) {
+                continue;
+            }
+            String name = String.valueOf(jar.getFileName());
+            if (!Files.isReadable(jar)) {
+                refuse("?", "?", name, "it is not there, or may not be read");
+                continue;
+            }
+            try (JarFile readable = new JarFile(jar.toFile())) {
+                readable.getManifest();
+            } catch (IOException | SecurityException damaged) {
+                refuse("?", "?", name, "it is damaged or no jar: " + damaged.getMessage());
+            }
+        }
+    }
+
+    private void load(ClassLoader loader) {
+        Iterator<ServiceLoader.Provider<RouterPlugin>> providers =
+                ServiceLoader.load(RouterPlugin.class, loader).stream().iterator();
+        while (refused(catalog).size() < MOST_REFUSED) {
+            try {
+                if (!providers.hasNext()) {
+                    break;
+                }
+                ServiceLoader.Provider<RouterPlugin> provider = providers.next();
+                add(provider.type(), provider);
+            } catch (ServiceConfigurationError noPlugin) {
+                refuse("?", "?", "?", String.valueOf(noPlugin.getMessage()));
+            }
+        }
+    }
+
+    private void add(Class<? extends RouterPlugin> type, Supplier<RouterPlugin> maker) {
+        String from = origin(type);
+        RouterPlugin plugin = null;
+        Plugin found = null;
         try {
-            RouterPlugin plugin = provider.get();
-            api = plugin.apiVersion();
+            plugin = maker.get();
+            int api = plugin.apiVersion();
             if (api != RouterPlugin.API_VERSION) {
-                refuse(
-                        name,
-                        from,
-                        api,
-                        version,
-                        "it is made for version " + api + " of the plugin API, and this is version "
-                                + RouterPlugin.API_VERSION + ": it has to be built against this Culvert");
+                String why = "it is made for version " + api + " of the plugin API, and this is version "
+                        + RouterPlugin.API_VERSION + ": it has to be built against this Culvert";
+                add(new Plugin(null, nameOf(plugin, type), "", api, from, List.of(), List.of(), why));
                 return;
             }
-            name = checkedName(plugin.name());
-            version = plugin.version();
-            List<StageDescriptor> brought = List.copyOf(plugin.stages());
-            List<StageDescriptor> together = new ArrayList<>(stages);
-            together.addAll(brought);
-            if (!brought.isEmpty()) { // its faults are then the plugin's: without it all was well
-                ConfigFile.checkSections(together);
-                new RouterGraph(together);
-            }
-            stages.addAll(brought);
-            plugins.add(new ShowPlugins.Plugin(
-                    name,
-                    version,
-                    api,
-                    from,
-                    brought.stream().map(StageDescriptor::id).toList(),
-                    "",
-                    plugin));
+            found = Plugin.of(plugin, from);
+            Catalog with = catalog.with(found);
+            new RouterGraph(with.stages(), with::describe); // its faults are then the plugin's: without it all was well
+            catalog = with;
         } catch (ServiceConfigurationError | LinkageError | RuntimeException fault) {
-            refuse(name, from, api, version, reason(fault));
+            String why = reason(fault);
+            if (found != null) {
+                add(found.refused(why));
+            } else {
+                refuse(nameOf(plugin, type), "", from, why);
+            }
         }
     }
 
-    private String checkedName(String name) {
-        if (!NAME.matcher(name).matches()) {
-            throw new IllegalArgumentException("its name is \"" + name + "\", and has to be in kebab-case");
-        }
-        if (plugins.stream().anyMatch(other -> other.name().equals(name))) {
-            throw new IllegalArgumentException("there is another plugin of this name");
-        }
-        return name;
+    private void add(Plugin plugin) {
+        catalog = catalog.with(plugin);
     }
 
-    private void refuse(String name, String from, int api, String version, String problem) {
-        plugins.add(new ShowPlugins.Plugin(name, version, api, from, List.of(), problem, null));
+    private void refuse(String name, String version, String from, String why) {
+        add(new Plugin(null, name, version, 0, from, List.of(), List.of(), why));
+    }
+
+    /** What the plugin calls itself, if it can tell; else its class. */
+    private static String nameOf(@Nullable RouterPlugin plugin, Class<?> type) {
+        try {
+            if (plugin != null) {
+                return plugin.name();
+            }
+        } catch (LinkageError | RuntimeException fault) {
+            // What has failed before is told.
+        }
+        return type.getName();
+    }
+
+    /** Of a class that is in two jars the JVM takes the first, and says nothing. */
+    private void refuseTwins(ClassLoader loader) {
+        Map<String, String> first = new HashMap<>();
+        try {
+            for (URL services : Collections.list(loader.getResources(SERVICE))) {
+                String from = origin(services);
+                for (String provider : providersIn(services)) {
+                    String other = first.putIfAbsent(provider, from);
+                    if (other != null && !other.equals(from)) {
+                        refuse(
+                                provider,
+                                "",
+                                from,
+                                "the same plugin is in " + other + ", which is used: one of the two has to go");
+                    }
+                }
+            }
+        } catch (IOException unreadable) {
+            refuse("?", "", "?", "the jars can't be looked through: " + unreadable.getMessage());
+        }
+    }
+
+    private static Set<String> providersIn(URL services) throws IOException {
+        URLConnection connection = services.openConnection();
+        connection.setUseCaches(false);
+        Set<String> providers = new HashSet<>();
+        try (var in = connection.getInputStream()) {
+            new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .map(line -> line.replaceFirst("#.*", "").strip())
+                    .filter(line -> !line.isEmpty())
+                    .forEach(providers::add);
+        }
+        return providers;
+    }
+
+    /** A stage may want to stand before or behind one that is not in the graph now; but one that no stage is called is a slip. */
+    private void refuseUnknownNames() {
+        Set<String> known = new HashSet<>(RouterGraph.ownStages());
+        catalog.builtIn().forEach(stage -> known.add(stage.id()));
+        catalog.plugins().forEach(plugin -> plugin.stages().forEach(stage -> known.add(stage.id())));
+        for (Plugin plugin : catalog.plugins()) {
+            String problem = plugin.used() ? unknownName(plugin, known) : null;
+            if (problem != null) {
+                catalog = catalog.refuse(plugin, problem);
+            }
+        }
+    }
+
+    private static @Nullable String unknownName(Plugin plugin, Set<String> known) {
+        for (StageDescriptor stage : plugin.stages()) {
+            List<String> named = new ArrayList<>(stage.before());
+            named.addAll(stage.after());
+            for (String name : named) {
+                if (!known.contains(name)) {
+                    return "its stage " + stage.id() + " is to run "
+                            + (stage.before().contains(name) ? "before " : "after ") + name
+                            + ", which is no stage of this router nor of a plugin here";
+                }
+            }
+        }
+        return null;
     }
 
     /** What failed first, where one failure has led to others: a static initialiser, a constructor. */
     private static String reason(Throwable fault) {
         Throwable first = fault;
-        while (first.getCause() != null) {
+        while (first.getCause() != null && !(first instanceof IllegalArgumentException)) {
             first = first.getCause();
         }
         return first instanceof IllegalArgumentException && first.getMessage() != null
@@ -142,7 +232,21 @@ final class Plugins {
     private static String origin(Class<?> type) {
         CodeSource source = type.getProtectionDomain().getCodeSource();
         URL location = source == null ? null : source.getLocation();
-        Path file = location == null ? null : Path.of(location.getPath()).getFileName();
+        return location == null ? "?" : fileName(location);
+    }
+
+    /** The jar or folder that has a services file. */
+    private static String origin(URL services) throws IOException {
+        if (services.openConnection() instanceof JarURLConnection inJar) {
+            return fileName(inJar.getJarFileURL());
+        }
+        String text = services.toString();
+        return fileName(
+                URI.create(text.substring(0, text.length() - SERVICE.length())).toURL());
+    }
+
+    private static String fileName(URL location) {
+        Path file = Path.of(URI.create(location.toString())).getFileName();
         return file == null ? "?" : file.toString();
     }
 }

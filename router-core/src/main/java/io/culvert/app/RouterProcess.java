@@ -5,6 +5,7 @@ import akka.Done;
 import akka.actor.typed.ActorSystem;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.control.RouterActor;
@@ -12,7 +13,6 @@ import io.culvert.control.RouterCounters;
 import io.culvert.control.ShowVersion;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.ManagementCommand;
-import io.culvert.spi.StageDescriptor;
 import io.culvert.telemetry.LaneLedger;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -46,17 +46,18 @@ final class RouterProcess {
 
     private final Path file;
     private final RouterConfig config;
-    private final Plugins plugins;
+    private final Catalog catalog;
     private final @Nullable PrintWriter stats;
 
     /**
      * @param file what the configuration was read from, and is read from again by a reload
+     * @param catalog what the router can be made of
      * @param stats where the counters go when the router ends, or null
      */
-    RouterProcess(Path file, RouterConfig config, Plugins plugins, @Nullable PrintWriter stats) {
+    RouterProcess(Path file, RouterConfig config, Catalog catalog, @Nullable PrintWriter stats) {
         this.file = file;
         this.config = config;
-        this.plugins = plugins;
+        this.catalog = catalog;
         this.stats = stats;
     }
 
@@ -99,12 +100,10 @@ final class RouterProcess {
                 log.error("{}: {}", what, cause.getMessage());
             }
         };
-        List<StageDescriptor> stages = plugins.stages();
         ManagementCommand version =
                 new ShowVersion(config.name(), VersionCommand.version(), startInstant(), Clock.systemUTC());
         ActorSystem<RouterActor.Command> system = ActorSystem.create(
-                RouterActor.create(
-                        config, () -> ConfigFile.read(file, stages), stages, plugins.all(), List.of(version), outcome),
+                RouterActor.create(config, () -> ConfigFile.read(file, catalog), catalog, List.of(version), outcome),
                 "culvert",
                 akkaConfig(config));
         Thread onSignal = new Thread(() -> stopAndHalt(system, exitCode), "culvert-shutdown");

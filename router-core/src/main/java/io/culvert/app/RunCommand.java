@@ -2,6 +2,7 @@
 package io.culvert.app;
 
 import io.culvert.config.BadConfigException;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import java.nio.file.Path;
@@ -41,17 +42,17 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Logging.configure(logFormat);
-        Plugins plugins = Plugins.found();
-        plugins.refused().forEach(LoggerFactory.getLogger("culvert")::error);
+        Catalog catalog = Plugins.found();
+        Plugins.refused(catalog).forEach(LoggerFactory.getLogger("culvert")::error);
         RouterConfig config;
         try {
-            config = ConfigFile.read(file, plugins.stages());
+            config = ConfigFile.read(file, catalog);
         } catch (BadConfigException bad) {
             CheckCommand.report(bad, spec.commandLine().getErr());
             return Culvert.EXIT_BAD_CONFIG;
         }
         return new RouterProcess(
-                        file, config, plugins, stats ? spec.commandLine().getOut() : null)
+                        file, config, catalog, stats ? spec.commandLine().getOut() : null)
                 .run();
     }
 }

@@ -2,9 +2,7 @@
 package io.culvert.config;
 
 import com.typesafe.config.ConfigObject;
-import io.culvert.spi.StageDescriptor;
 import java.nio.file.Path;
-import java.util.Collection;
 
 /**
  * Reads a router's configuration. Only the file and what it includes count: neither system properties nor the
@@ -18,22 +16,12 @@ public final class ConfigFile {
     private ConfigFile() {}
 
     /**
-     * Checks that the settings of these stages can stand in one file.
-     *
-     * @throws IllegalArgumentException telling what can't: a default that is not of its key's type, a key that two stages
-     *     declare differently, a section that is the router's own
-     */
-    public static void checkSections(Collection<StageDescriptor> stages) {
-        new RouterSection(stages);
-    }
-
-    /**
      * Reads and checks a file, in the calling thread.
      *
-     * @param stages those that the router is made of, whose settings the file may have
+     * @param catalog what the router can be made of
      * @throws BadConfigException with every mistake in the file; also when it can't be read
      */
-    public static RouterConfig read(Path file, Collection<StageDescriptor> stages) throws BadConfigException {
+    public static RouterConfig read(Path file, Catalog catalog) throws BadConfigException {
         Problems problems = new Problems(file.toString());
         ConfigObject root = HoconFile.parse(file, problems);
         if (!problems.isEmpty()) {
@@ -50,7 +38,7 @@ public final class ConfigFile {
         if (!root.containsKey(ROUTER)) {
             problems.add(1, "there is no router, expected router { ... }");
         }
-        RouterConfig config = new RouterSection(stages).read(router, akka.toConfig(), problems);
+        RouterConfig config = new RouterSection(catalog).read(router, akka.toConfig(), problems);
         if (!problems.isEmpty()) {
             throw new BadConfigException(problems.sorted());
         }

@@ -2,9 +2,7 @@
 package io.culvert.config;
 
 import com.typesafe.config.ConfigObject;
-import io.culvert.spi.StageDescriptor;
 import java.nio.file.Path;
-import java.util.Collection;
 
 /** Reads a lab file: one root, {@code lab}. The routers' own files that it names are read and checked with it. */
 public final class LabFile {
@@ -15,10 +13,10 @@ public final class LabFile {
     /**
      * Reads and checks a file, in the calling thread.
      *
-     * @param stages those that the routers are made of, whose settings may be given
+     * @param catalog what the routers can be made of
      * @throws BadConfigException with every mistake in the file and in the routers' files
      */
-    public static LabConfig read(Path file, Collection<StageDescriptor> stages) throws BadConfigException {
+    public static LabConfig read(Path file, Catalog catalog) throws BadConfigException {
         Problems problems = new Problems(file.toString());
         ConfigObject root = HoconFile.parse(file, problems);
         if (!problems.isEmpty()) {
@@ -31,7 +29,7 @@ public final class LabFile {
             problems.add(1, "there is no lab, expected lab { ... }");
             throw new BadConfigException(problems.sorted());
         }
-        LabConfig config = new LabSection(file, stages, problems).read(object);
+        LabConfig config = new LabSection(file, catalog, problems).read(object);
         if (config == null || !problems.isEmpty()) {
             throw new BadConfigException(problems.sorted());
         }

@@ -11,11 +11,9 @@ import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValueFactory;
 import io.culvert.net.InterfaceAddress;
 import io.culvert.net.MacAddress;
-import io.culvert.spi.StageDescriptor;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -135,12 +133,12 @@ final class LabSection {
             new Section("A lab.", List.of(NAME, TITLE, NAMESPACES, LINKS, ROUTERS, SERVICES, CHECKS));
 
     private final Path file;
-    private final Collection<StageDescriptor> stages;
+    private final Catalog catalog;
     private final Problems problems;
 
-    LabSection(Path file, Collection<StageDescriptor> stages, Problems problems) {
+    LabSection(Path file, Catalog catalog, Problems problems) {
         this.file = file.toAbsolutePath().normalize();
-        this.stages = stages;
+        this.catalog = catalog;
         this.problems = problems;
     }
 
@@ -230,7 +228,7 @@ final class LabSection {
         if (config != null) {
             Path routerFile = file.resolveSibling(config).normalize();
             try {
-                ConfigFile.read(routerFile, stages);
+                ConfigFile.read(routerFile, catalog);
             } catch (BadConfigException e) {
                 problems.addAll(e.problems());
             }
@@ -239,7 +237,7 @@ final class LabSection {
         if (inline == null) {
             return new LabConfig.Router(name, namespace, null, "");
         }
-        new RouterSection(stages).read(inline, ConfigFactory.empty(), problems);
+        new RouterSection(catalog).read(inline, ConfigFactory.empty(), problems);
         String text = ConfigValueFactory.fromMap(Map.of("router", inline.unwrapped()))
                 .render(ConfigRenderOptions.concise().setFormatted(true));
         return new LabConfig.Router(name, namespace, null, text);

@@ -21,7 +21,8 @@ import java.util.Set;
  * @param interfaces in the order of the file, which gives them their ids
  * @param routes static routes, in the order of the file
  * @param bypassWhenBroken ids of stages that packets pass by while their breaker is open
- * @param stageSettings by section
+ * @param stageSettings by the id of each stage that has keys and is in the graph
+ * @param pluginSections those under {@code plugins} that stand in the file, whose stages are in the graph
  * @param effective the whole section of the file with includes and defaults filled in
  * @param akka what the file overrides of Akka's settings, possibly nothing
  */
@@ -36,6 +37,7 @@ public record RouterConfig(
         List<RouteConfig> routes,
         Set<String> bypassWhenBroken,
         Map<String, StageSettings> stageSettings,
+        Set<String> pluginSections,
         ConfigObject effective,
         Config akka) {
     public RouterConfig {
@@ -43,20 +45,21 @@ public record RouterConfig(
         routes = List.copyOf(routes);
         bypassWhenBroken = Set.copyOf(bypassWhenBroken);
         stageSettings = Map.copyOf(stageSettings);
+        pluginSections = Set.copyOf(pluginSections);
     }
 
     /**
      * The settings of a stage.
      *
-     * @throws IllegalArgumentException when the stage was not among those the file was checked against
+     * @throws IllegalArgumentException when the stage is not in the graph of this configuration
      */
     public Settings settings(StageDescriptor stage) {
         if (stage.keys().isEmpty()) {
             return StageSettings.NONE;
         }
-        StageSettings settings = stageSettings.get(stage.section());
+        StageSettings settings = stageSettings.get(stage.id());
         if (settings == null) {
-            throw new IllegalArgumentException("the configuration was read without stage " + stage.id());
+            throw new IllegalArgumentException("stage " + stage.id() + " is not in the graph");
         }
         return settings;
     }

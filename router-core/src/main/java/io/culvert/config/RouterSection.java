@@ -13,10 +13,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -138,24 +140,38 @@ final class RouterSection {
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
     private final InterfaceSection interfaceSection;
     private final Key<Map<String, Values>> interfacesKey;
+    private final Map<String, Key<Values>> pluginKeys = new LinkedHashMap<>();
+    private final Key<Values> plugins;
     private final Section section;
-    private final Collection<StageDescriptor> stages;
+    private final Catalog catalog;
 
-    /** @param stages those whose sections the file may have */
-    RouterSection(Collection<StageDescriptor> stages) {
-        interfaceSection = new InterfaceSection(List.of());
+    /** @param catalog what the router can be made of, which says what sections the file may have */
+    RouterSection(Catalog catalog) {
+        this.catalog = catalog;
+        interfaceSection = new InterfaceSection(catalog.interfaceKinds());
         interfacesKey = withDefault(
                 "interfaces",
                 ValueType.sectionsByName(interfaceSection::read, new Section("", List.of(interfaceSection.type()))),
                 "{}",
                 "The interfaces, each under a name of the operator's choice.");
-        this.stages = List.copyOf(stages);
-        StageSections.of(stages)
+        StageSections.of(catalog.builtIn().stream()
+                        .filter(stage -> !stage.keys().isEmpty())
+                        .toList())
                 .forEach((name, inner) ->
                         stageKeys.put(name, withDefault(name, ValueType.section(inner), "{}", inner.text())));
+        StageSections.of(catalog.pluginStages())
+                .forEach((name, inner) -> pluginKeys.put(
+                        name, optional(name, ValueType.section(inner), "not in the graph", inner.text())));
+        Section pluginSections = new Section(
+                "Sections of the stages of plugins. A stage is in the graph exactly when its section stands here, be it"
+                        + " empty.",
+                List.copyOf(pluginKeys.values()),
+                catalog::whyNoPluginSection);
+        plugins = withDefault("plugins", ValueType.section(pluginSections), "{}", pluginSections.text());
         bypassWhenBroken = withDefault(
                 "bypass-when-broken",
-                ValueType.listOf(ValueType.named("a stage that packets can pass by", id -> bypassable(id, stages))),
+                ValueType.listOf(
+                        ValueType.named("a stage that packets can pass by", id -> bypassable(id, catalog.stages()))),
                 "[]",
                 "Stages that packets pass by, instead of being dropped, while they fail again and again.");
         List<Key<?>> keys = new ArrayList<>(List.of(
@@ -168,7 +184,8 @@ final class RouterSection {
                 ROUTE_FILES,
                 NEIGHBOR,
                 MANAGEMENT,
-                bypassWhenBroken));
+                bypassWhenBroken,
+                plugins));
         for (Key<?> own : keys) {
             if (stageKeys.containsKey(own.name())) {
                 throw new IllegalArgumentException(
@@ -176,7 +193,13 @@ final class RouterSection {
             }
         }
         keys.addAll(stageKeys.values());
-        section = new Section("The router.", keys);
+        section = new Section("The router.", keys, this::whereInstead);
+    }
+
+    private @Nullable String whereInstead(String unknown) {
+        return pluginKeys.containsKey(unknown)
+                ? "is a section of a plugin, and stands under plugins: plugins { " + unknown + " { ... } }"
+                : null;
     }
 
     private static @Nullable Integer parseMode(String text) {
@@ -223,15 +246,21 @@ final class RouterSection {
         }
 
         Map<String, StageSettings> stageSettings = new HashMap<>();
-        stageKeys.forEach((name, key) -> {
-            StageSettings settings = new StageSettings(name, router.get(key), interfaceNames);
-            for (StageDescriptor stage : stages) {
-                if (stage.section().equals(name)) {
-                    settings.check(stage.keys(), problems);
-                    settings.check(stage.id(), stage.check(), problems);
-                }
+        stageKeys.forEach((section, key) -> stageSettings.putAll(
+                settings(section, section, router.get(key), catalog.builtIn(), interfaceNames, problems)));
+        Set<String> pluginSections = new HashSet<>();
+        pluginKeys.forEach((section, key) -> {
+            Values values = router.get(plugins).find(key);
+            if (values != null) {
+                pluginSections.add(section);
+                stageSettings.putAll(settings(
+                        section,
+                        plugins.name() + "." + section,
+                        values,
+                        catalog.pluginStages(),
+                        interfaceNames,
+                        problems));
             }
-            stageSettings.put(name, settings);
         });
         String name = router.get(NAME);
         return new RouterConfig(
@@ -245,8 +274,29 @@ final class RouterSection {
                 routes,
                 router.get(bypassWhenBroken).stream().map(Located::value).collect(Collectors.toSet()),
                 stageSettings,
+                pluginSections,
                 router.effective(),
                 akka);
+    }
+
+    /** The settings in one section, checked, for each stage that reads them. */
+    private static Map<String, StageSettings> settings(
+            String section,
+            String path,
+            Values values,
+            List<StageDescriptor> stages,
+            List<String> interfaces,
+            Problems problems) {
+        Map<String, StageSettings> byStage = new HashMap<>();
+        StageSettings settings = new StageSettings(path, values, interfaces);
+        for (StageDescriptor stage : stages) {
+            if (stage.section().equals(section)) {
+                settings.check(stage.keys(), problems);
+                settings.check(stage.id(), stage.check(), problems);
+                byStage.put(stage.id(), settings);
+            }
+        }
+        return byStage;
     }
 
     private static NeighborConfig neighbor(Values values) {

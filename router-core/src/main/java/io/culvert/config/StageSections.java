@@ -13,15 +13,17 @@ import java.util.TreeMap;
 final class StageSections {
     private StageSections() {}
 
-    /** The sections that these stages read, by name. */
+    /**
+     * The sections of these stages, by name.
+     *
+     * @throws IllegalArgumentException telling what is wrong with a declaration
+     */
     static Map<String, Section> of(Collection<StageDescriptor> stages) {
         Map<String, List<StageDescriptor>> bySection = new TreeMap<>();
         for (StageDescriptor stage : stages) {
-            if (!stage.keys().isEmpty()) {
-                bySection
-                        .computeIfAbsent(stage.section(), name -> new ArrayList<>())
-                        .add(stage);
-            }
+            bySection
+                    .computeIfAbsent(stage.section(), name -> new ArrayList<>())
+                    .add(stage);
         }
         Map<String, Section> sections = new LinkedHashMap<>();
         bySection.forEach((name, readers) -> sections.put(name, section(name, readers)));

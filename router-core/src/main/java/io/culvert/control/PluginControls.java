@@ -9,6 +9,7 @@ import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.TypedActorContext;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import io.culvert.config.Catalog;
 import io.culvert.graph.PluginDispatcher;
 import io.culvert.spi.ManagementCommand;
 import io.culvert.spi.Metric;
@@ -62,7 +63,7 @@ final class PluginControls {
             List<Metric> metrics) {}
 
     private final ActorContext<RouterActor.Command> owner;
-    private final List<ShowPlugins.Plugin> plugins;
+    private final List<Catalog.Plugin> plugins;
     private final PluginContext context;
     private final Function<String, RouterActor.Command> actorEnded;
     private final Map<String, String> impairments = new ConcurrentHashMap<>();
@@ -76,7 +77,7 @@ final class PluginControls {
      */
     PluginControls(
             ActorContext<RouterActor.Command> owner,
-            List<ShowPlugins.Plugin> plugins,
+            List<Catalog.Plugin> plugins,
             PluginContext context,
             Function<String, RouterActor.Command> actorEnded) {
         this.owner = owner;
@@ -103,7 +104,7 @@ final class PluginControls {
     /** Starts all. What comes of it, in the order of the plugins, is for {@link #register}. */
     CompletableFuture<List<Side>> start() {
         List<CompletableFuture<@Nullable Side>> starts = new ArrayList<>();
-        for (ShowPlugins.Plugin one : plugins) {
+        for (Catalog.Plugin one : plugins) {
             RouterPlugin plugin = one.plugin();
             if (plugin != null) {
                 starts.add(start(one.name(), plugin));

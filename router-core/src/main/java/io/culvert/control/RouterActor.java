@@ -13,6 +13,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.AskPattern;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
+import io.culvert.config.Catalog;
 import io.culvert.config.InterfaceConfig;
 import io.culvert.config.NeighborConfig;
 import io.culvert.config.RouterAdvertisementConfig;
@@ -45,7 +46,6 @@ import io.culvert.spi.PluginContext;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.RouterInterface;
 import io.culvert.spi.Settings;
-import io.culvert.spi.StageDescriptor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -166,7 +166,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private volatile RouterConfig configInForce;
     private final Outcome outcome;
     private final RouterGraph graph;
-    private final List<StageDescriptor> stages;
+    private final Catalog catalog;
     private final PluginControls plugins;
     /** The objects that stages share over all lanes, and plugins with theirs, by type. */
     private final Map<Class<?>, Object> shared = new ConcurrentHashMap<>();
@@ -218,31 +218,28 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
      * The behavior of a router.
      *
      * @param reader reads the configuration again
-     * @param stages every stage it is made of
-     * @param plugins all that were found
+     * @param catalog what it can be made of
      * @param moreCommands what operators can ask besides what the control plane itself answers
      * @throws IllegalArgumentException when the stages can't be put in order
      */
     public static Behavior<Command> create(
             RouterConfig config,
             ReloadActor.Reader reader,
-            List<StageDescriptor> stages,
-            List<ShowPlugins.Plugin> plugins,
+            Catalog catalog,
             List<ManagementCommand> moreCommands,
             Outcome outcome) {
-        return create(config, reader, stages, plugins, moreCommands, outcome, KERNEL);
+        return create(config, reader, catalog, moreCommands, outcome, KERNEL);
     }
 
     /** The same with devices of another making. */
     public static Behavior<Command> create(
             RouterConfig config,
             ReloadActor.Reader reader,
-            List<StageDescriptor> stages,
-            List<ShowPlugins.Plugin> plugins,
+            Catalog catalog,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers) {
-        return create(config, reader, stages, plugins, moreCommands, outcome, openers, System::nanoTime);
+        return create(config, reader, catalog, moreCommands, outcome, openers, System::nanoTime);
     }
 
     /**
@@ -253,24 +250,22 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     public static Behavior<Command> create(
             RouterConfig config,
             ReloadActor.Reader reader,
-            List<StageDescriptor> stages,
-            List<ShowPlugins.Plugin> plugins,
+            Catalog catalog,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers,
             LongSupplier clock) {
-        RouterGraph graph = new RouterGraph(stages);
-        return Behaviors.setup(context -> new RouterActor(
-                context, config, reader, stages, graph, plugins, moreCommands, outcome, openers, clock));
+        RouterGraph graph = new RouterGraph(catalog.stagesOf(config), catalog::describe);
+        return Behaviors.setup(context ->
+                new RouterActor(context, config, reader, catalog, graph, moreCommands, outcome, openers, clock));
     }
 
     private RouterActor(
             ActorContext<Command> context,
             RouterConfig config,
             ReloadActor.Reader reader,
-            List<StageDescriptor> stages,
+            Catalog catalog,
             RouterGraph graph,
-            List<ShowPlugins.Plugin> plugins,
             List<ManagementCommand> moreCommands,
             Outcome outcome,
             Openers openers,
@@ -282,7 +277,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         this.configInForce = config;
         this.outcome = outcome;
         this.graph = graph;
-        this.stages = List.copyOf(stages);
+        this.catalog = catalog;
         Fib fib = new Fib();
         NeighborTable neighborTable = new NeighborTable(config.neighbor().maxEntries(), System.nanoTime());
         tables = new PublishedTables(fib, neighborTable);
@@ -303,12 +298,12 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(config), routeNews));
         laneNews = context.messageAdapter(LaneActor.Settled.class, LaneNews::new);
         PluginDispatcher.register(context.getSystem());
-        this.plugins = new PluginControls(context, plugins, new SeenByPlugins(), PluginActorEnded::new);
+        plugins = new PluginControls(context, catalog.plugins(), new SeenByPlugins(), PluginActorEnded::new);
         // Where devices are not the kernel's, it has no side of them.
         localDelivery = openers == KERNEL ? startLocalDelivery() : null;
         startLanes();
         this.openers = openers;
-        management = startManagement(reader, moreCommands, plugins);
+        management = startManagement(reader, moreCommands);
     }
 
     private void startLanes() throws NativeException {
@@ -374,7 +369,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private ActorRef<ManagementActor.Command> startManagement(
-            ReloadActor.Reader reader, List<ManagementCommand> moreCommands, List<ShowPlugins.Plugin> found) {
+            ReloadActor.Reader reader, List<ManagementCommand> moreCommands) {
         ActorSystem<Void> system = getContext().getSystem();
         ActorRef<Command> self = getContext().getSelf();
         Supplier<CompletionStage<View>> view =
@@ -391,6 +386,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 new ShowDrops(view),
                 new ShowGraph(view),
                 new ShowMemory(pools),
+                new ShowPlugins(catalog, () -> configInForce, plugins::impairment),
                 new ShowRoutes(
                         () -> AskPattern.<RouteActor.Command, RouteActor.Listing>ask(
                                 routes, RouteActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),
@@ -400,7 +396,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                                 neighbors, NeighborActor.Inspect::new, ANSWER_WITHIN, system.scheduler()),
                         tables::interfaces),
                 new ShowConfig(() -> configInForce),
-                new ShowPlugins(found, plugins::impairment),
                 new ShowMetrics(plugins::metrics),
                 new ReloadRequest(() -> AskPattern.<ReloadActor.Command, ReloadActor.Result>ask(
                         reload, ReloadActor.Reload::new, RELOAD_WITHIN, system.scheduler()))));
@@ -928,10 +923,11 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
         @Override
         public @Nullable Settings settings(String stage) {
-            return stages.stream()
+            RouterConfig now = configInForce;
+            return catalog.stagesOf(now).stream()
                     .filter(one -> one.id().equals(stage))
                     .findFirst()
-                    .map(config::settings)
+                    .map(now::settings)
                     .orElse(null);
         }
 

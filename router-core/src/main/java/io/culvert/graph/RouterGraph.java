@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,6 +59,7 @@ public final class RouterGraph {
     /** Ids of the stages at which packets enter: received ones first, then those that go round again. */
     private final List<String> entries = new ArrayList<>();
 
+    private final UnaryOperator<String> called;
     private final String injectAt;
     private final boolean observesDrops;
 
@@ -69,13 +71,23 @@ public final class RouterGraph {
      *     packets could go in a circle
      */
     public RouterGraph(Collection<StageDescriptor> stages) {
+        this(stages, id -> id);
+    }
+
+    /**
+     * The same with another way to name stages.
+     *
+     * @param called what people call the stage with an id
+     */
+    public RouterGraph(Collection<StageDescriptor> stages, UnaryOperator<String> called) {
+        this.called = called;
         List<StageDescriptor> all = new ArrayList<>(stages);
         all.add(TransmitStage.descriptor(List.of()));
         observesDrops = stages.stream().anyMatch(stage -> stage.arc() == Arc.DROP);
         if (observesDrops) {
             all.add(DropStage.DESCRIPTOR);
         }
-        arcs = ArcOrder.sort(all);
+        arcs = ArcOrder.sort(all, called);
         Map<String, StageDescriptor> byId = new HashMap<>();
         all.forEach(stage -> byId.put(stage.id(), stage));
 
@@ -107,6 +119,11 @@ public final class RouterGraph {
         refuseCircles();
     }
 
+    /** Ids of the stages that every graph has of its own. */
+    public static Set<String> ownStages() {
+        return Set.of(TransmitStage.descriptor(List.of()).id(), DropStage.DESCRIPTOR.id());
+    }
+
     private String firstOf(Arc arc, String whose) {
         List<StageDescriptor> onArc = arcs.get(arc);
         if (onArc == null) {
@@ -123,7 +140,7 @@ public final class RouterGraph {
         List<Boolean> recirculates = new ArrayList<>();
         for (OutPort port : stage.outputs()) {
             Target target = port.target();
-            String whose = stage.id() + "'s " + port.name();
+            String whose = called.apply(stage.id()) + "'s " + port.name();
             String id;
             if (target instanceof Target.ArcStart start) {
                 id = firstOf(start.arc(), whose);
@@ -174,7 +191,8 @@ public final class RouterGraph {
             return;
         }
         if (!path.add(id)) {
-            throw new IllegalArgumentException("packets would go in a circle through " + path + " back to " + id
+            throw new IllegalArgumentException("packets would go in a circle through "
+                    + path.stream().map(called).toList() + " back to " + id
                     + "; an output that leads back must recirculate");
         }
         Node node = node(id);

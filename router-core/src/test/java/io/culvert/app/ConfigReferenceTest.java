@@ -14,7 +14,7 @@ final class ConfigReferenceTest {
 
     @Test
     void thePageSaysWhatTheProgramTakes() throws IOException {
-        String page = ConfigReference.render(Plugins.found().stages());
+        String page = ConfigReference.render(Plugins.found());
         if (System.getProperty("golden.update") != null) {
             Files.createDirectories(PAGE.getParent());
             Files.writeString(PAGE, page);

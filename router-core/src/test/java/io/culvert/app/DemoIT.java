@@ -72,7 +72,7 @@ final class DemoIT {
     @ParameterizedTest
     @CsvSource({"demo.conf, demo", "tun.conf, lab tun.conf"})
     void everyCheckOfTheLabPasses(String file, String command) throws Exception {
-        LabConfig lab = LabFile.read(labs.resolve(file), Plugins.found().stages());
+        LabConfig lab = LabFile.read(labs.resolve(file), Plugins.found());
         Process process = start(command);
 
         assertThat(process.waitFor(150, TimeUnit.SECONDS)).isTrue();

@@ -3,15 +3,17 @@ package io.culvert.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import io.culvert.control.ShowPlugins;
+import io.culvert.config.Catalog;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.spi.Arc;
 import io.culvert.spi.ConfigKey;
 import io.culvert.spi.ConfigType;
+import io.culvert.spi.DropReason;
 import io.culvert.spi.OutPort;
 import io.culvert.spi.PacketStage;
 import io.culvert.spi.RouterPlugin;
@@ -23,9 +25,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 final class PluginsTest {
     @TempDir
@@ -47,36 +52,58 @@ final class PluginsTest {
         }
     }
 
-    private enum Key implements ConfigKey {
-        NUMBER("number", "1"),
-        BAD("number", "many");
+    /** A key for the test, good or bad. */
+    private record Key(
+            String key,
+            ConfigType type,
+            @Nullable String defaultText,
+            long least,
+            long most,
+            List<String> choices,
+            List<ConfigKey> keys)
+            implements ConfigKey {
+        static final Key NUMBER = of("number", ConfigType.NUMBER, "1");
 
-        private final String key;
-        private final String defaultText;
-
-        Key(String key, String defaultText) {
-            this.key = key;
-            this.defaultText = defaultText;
+        static Key of(String key, ConfigType type, @Nullable String defaultText) {
+            return new Key(key, type, defaultText, 0, Long.MAX_VALUE, List.of(), List.of());
         }
 
-        @Override
-        public String key() {
-            return key;
+        Key from(long from, long to) {
+            return new Key(key, type, defaultText, from, to, choices, keys);
         }
 
-        @Override
-        public ConfigType type() {
-            return ConfigType.NUMBER;
+        Key choices(String... words) {
+            return new Key(key, type, defaultText, least, most, List.of(words), keys);
         }
 
-        @Override
-        public String defaultText() {
-            return defaultText;
+        Key keys(ConfigKey... inner) {
+            return new Key(key, type, defaultText, least, most, choices, List.of(inner));
         }
 
         @Override
         public String text() {
-            return "A number.";
+            return "For the test.";
+        }
+    }
+
+    private enum Drop implements DropReason {
+        ONE("twice"),
+        TWO("twice");
+
+        private final String id;
+
+        Drop(String id) {
+            this.id = id;
+        }
+
+        @Override
+        public String id() {
+            return id;
+        }
+
+        @Override
+        public String text() {
+            return "For the test.";
         }
     }
 
@@ -203,21 +230,93 @@ final class PluginsTest {
         }
     }
 
-    /** Has a default of another type. */
-    public static final class BadDefault extends Base {
-        public BadDefault() {
-            super("bad-default", made(stage("bad-default-stage").settings("bad-default", new ConfigKey[] {Key.BAD})));
-        }
-    }
-
-    /** Has its settings where routes are. */
+    /** Has its settings where another plugin has them. */
     public static final class Intruder extends Base {
         public Intruder() {
-            super("intruder", made(stage("intruder-stage").settings("routes", new ConfigKey[] {Key.NUMBER})));
+            super("intruder", made(stage("intruder-stage").settings("good", new ConfigKey[] {Key.NUMBER})));
         }
     }
 
-    private Plugins plugins(Class<?>... types) throws Exception {
+    /** Its section is no word. */
+    public static final class MisnamedSection extends Base {
+        public MisnamedSection() {
+            super("mis-section", made(stage("mis-stage").settings("mis.section", new ConfigKey[] {Key.NUMBER})));
+        }
+    }
+
+    /** Its stage is no word. */
+    public static final class MisnamedStage extends Base {
+        public MisnamedStage() {
+            super("mis-stage", made(stage("Mis_Stage")));
+        }
+    }
+
+    /** Has two stages of one name. */
+    public static final class TwoStages extends Base {
+        public TwoStages() {
+            super("two-stages", made(stage("twin")), made(stage("twin")));
+        }
+    }
+
+    /** Has a stage that another plugin has. */
+    public static final class ForeignStage extends Base {
+        public ForeignStage() {
+            super("foreign-stage", made(stage("good-stage")));
+        }
+    }
+
+    /** Drops for two reasons of one name. */
+    public static final class TwoDrops extends Base {
+        public TwoDrops() {
+            super("two-drops", made(stage("two-drops-stage").drops(Drop.values())));
+        }
+    }
+
+    /** Wants to stand before a stage that nobody knows. */
+    public static final class BeforeNothing extends Base {
+        public BeforeNothing() {
+            super("before-nothing", made(stage("before-nothing-stage").before("ip4-tll")));
+        }
+    }
+
+    /** Wants to stand behind a stage that nobody knows. */
+    public static final class AfterNothing extends Base {
+        public AfterNothing() {
+            super("after-nothing", made(stage("after-nothing-stage").after("ip4-ttl", "nothing")));
+        }
+    }
+
+    /** Wants to stand behind a stage of a plugin that is refused. */
+    public static final class AfterRefused extends Base {
+        public AfterRefused() {
+            super("after-refused", made(stage("after-refused-stage").after("after-nothing-stage")));
+        }
+    }
+
+    /** Wants to stand before {@link Good}. */
+    public static final class BeforeGood extends Base {
+        public BeforeGood() {
+            super("before-good", made(stage("before-good-stage").before("good-stage")));
+        }
+    }
+
+    /** Contradicts {@link BeforeGood} and {@link Good} together. */
+    public static final class Contrary extends Base {
+        public Contrary() {
+            super("contrary", made(stage("contrary-stage").after("good-stage").before("before-good-stage")));
+        }
+    }
+
+    /** Its one stage has a bad key, which the test says. */
+    public static final class BadKey extends Base {
+        private static List<Key> keys = List.of();
+
+        public BadKey() {
+            super("bad-key", made(stage("bad-key-stage").settings("bad-key", keys.toArray(ConfigKey[]::new))));
+        }
+    }
+
+    private Catalog plugins(Class<?>... types) throws Exception {
         List<String> names = new ArrayList<>();
         for (Class<?> type : types) {
             names.add(type.getName());
@@ -225,12 +324,12 @@ final class PluginsTest {
         return plugins(names);
     }
 
-    private Plugins plugins(List<String> names) throws Exception {
+    private Catalog plugins(List<String> names) throws Exception {
         Path services = Files.createDirectories(folder.resolve("META-INF/services"));
         Files.write(services.resolve(RouterPlugin.class.getName()), names);
         try (URLClassLoader loader =
                 new URLClassLoader(new URL[] {folder.toUri().toURL()}, PluginsTest.class.getClassLoader())) {
-            return Plugins.from(ServiceLoader.load(RouterPlugin.class, loader));
+            return Plugins.found(loader, "");
         }
     }
 
@@ -252,28 +351,30 @@ final class PluginsTest {
 
     @Test
     void stagesOfPluginsFollowTheBuiltInOnes() throws Exception {
-        Plugins plugins = plugins(Good.class, AlsoGood.class);
-        assertThat(plugins.refused()).isEmpty();
-        assertThat(plugins.all())
+        Catalog catalog = plugins(Good.class, AlsoGood.class);
+        assertThat(Plugins.refused(catalog)).isEmpty();
+        assertThat(catalog.plugins())
                 .extracting(
-                        ShowPlugins.Plugin::name,
-                        ShowPlugins.Plugin::version,
-                        ShowPlugins.Plugin::api,
-                        ShowPlugins.Plugin::from,
-                        ShowPlugins.Plugin::stages,
-                        ShowPlugins.Plugin::used)
+                        Catalog.Plugin::name,
+                        Catalog.Plugin::version,
+                        Catalog.Plugin::api,
+                        Catalog.Plugin::from,
+                        plugin -> plugin.stages().toString(),
+                        Catalog.Plugin::used)
                 .containsExactly(
-                        tuple("good", "1.2", 1, "test-classes", List.of("good-stage"), true),
-                        tuple("also-good", "1.2", 1, "test-classes", List.of("also-good-stage"), true));
-        assertThat(plugins.stages()
-                        .subList(BuiltInStages.all().size(), plugins.stages().size()))
+                        tuple("good", "1.2", 1, "test-classes", "[good-stage]", true),
+                        tuple("also-good", "1.2", 1, "test-classes", "[also-good-stage]", true));
+        assertThat(catalog.stages()
+                        .subList(BuiltInStages.all().size(), catalog.stages().size()))
                 .extracting(StageDescriptor::id)
                 .containsExactly("good-stage", "also-good-stage");
+        assertThat(catalog.describe("good-stage")).isEqualTo("good-stage of plugin good");
+        assertThat(catalog.describe("ip4-ttl")).isEqualTo("ip4-ttl");
     }
 
     @Test
     void aPluginAtFaultIsRefusedWithTheReasonAndOthersAreUsed() throws Exception {
-        Plugins plugins = plugins(
+        Catalog catalog = plugins(
                 FromTheFuture.class,
                 Throwing.class,
                 Incomplete.class,
@@ -283,42 +384,137 @@ final class PluginsTest {
                 Clashing.class,
                 Cyclic.class,
                 Nowhere.class,
-                BadDefault.class,
                 Intruder.class,
+                MisnamedSection.class,
+                MisnamedStage.class,
+                TwoStages.class,
+                ForeignStage.class,
+                TwoDrops.class,
                 AlsoGood.class);
-        String own = PluginsTest.class.getName();
-        assertThat(plugins.refused())
+        assertThat(Plugins.refused(catalog))
                 .containsExactly(
-                        "plugin " + own + "$FromTheFuture of test-classes is not used: it is made for version 2 of the"
-                                + " plugin API, and this is version 1: it has to be built against this Culvert",
-                        "plugin " + own
+                        "plugin future of test-classes is not used: it is made for version 2 of the plugin API, and this is"
+                                + " version 1: it has to be built against this Culvert",
+                        "plugin " + PluginsTest.class.getName()
                                 + "$Throwing of test-classes is not used: java.lang.IllegalStateException: no such"
                                 + " file: /etc/throwing",
                         "plugin incomplete of test-classes is not used: java.lang.NoClassDefFoundError: com/example/Missing",
-                        "plugin " + own + "$Namesake of test-classes is not used: there is another plugin of this name",
-                        "plugin " + own
-                                + "$Misnamed of test-classes is not used: its name is \"Mis Named\", and has to be"
-                                + " in kebab-case",
-                        "plugin clashing of test-classes is not used: two stages are called ip4-ttl",
-                        "plugin cyclic of test-classes is not used: arc ip4-forward has no valid order: the declarations of"
-                                + " [cyclic-a, cyclic-b] go round in a circle",
-                        "plugin nowhere of test-classes is not used: nowhere-stage's NOWHERE leads to no-such-stage, which is"
-                                + " no stage of this router",
-                        "plugin bad-default of test-classes is not used: default of key number: number is"
-                                + " \"many\", expected a whole number",
-                        "plugin intruder of test-classes is not used: a stage has its settings in section routes, which is"
-                                + " the router's own");
-        assertThat(plugins.stages()).extracting(StageDescriptor::id).contains("good-stage", "also-good-stage");
-        assertThat(plugins.stages()).hasSize(BuiltInStages.all().size() + 2);
+                        "plugin good of test-classes is not used: there is another plugin of this name",
+                        "plugin Mis Named of test-classes is not used: its name is \"Mis Named\", and has to be in"
+                                + " kebab-case",
+                        "plugin clashing of test-classes is not used: its stage ip4-ttl has the name of a built-in one",
+                        "plugin cyclic of test-classes is not used: arc ip4-forward has no valid order: cyclic-b of plugin"
+                                + " cyclic is to run before cyclic-a of plugin cyclic, and that before cyclic-b of plugin"
+                                + " cyclic",
+                        "plugin nowhere of test-classes is not used: nowhere-stage of plugin nowhere's NOWHERE leads to"
+                                + " no-such-stage, which is no stage of this router",
+                        "plugin intruder of test-classes is not used: its section good is one of plugin good already",
+                        "plugin mis-section of test-classes is not used: section \"mis.section\" of its stage mis-stage is"
+                                + " not called in kebab-case",
+                        "plugin mis-stage of test-classes is not used: its stage \"Mis_Stage\" is not called in kebab-case",
+                        "plugin two-stages of test-classes is not used: two of its stages are called twin",
+                        "plugin foreign-stage of test-classes is not used: its stage good-stage has the name of one of plugin"
+                                + " good",
+                        "plugin two-drops of test-classes is not used: its stage two-drops-stage has two drop reasons twice");
+        assertThat(catalog.stages()).extracting(StageDescriptor::id).contains("good-stage", "also-good-stage");
+        assertThat(catalog.stages()).hasSize(BuiltInStages.all().size() + 2);
+    }
+
+    @Test
+    void aStageThatNamesAnUnknownOneIsToldAndOneThatIsOnlyAbsentIsFine() throws Exception {
+        Catalog catalog = plugins(
+                BeforeNothing.class,
+                AfterNothing.class,
+                AfterRefused.class,
+                AlsoGood.class,
+                Good.class,
+                BeforeGood.class);
+        assertThat(Plugins.refused(catalog))
+                .containsExactly(
+                        "plugin before-nothing of test-classes is not used: its stage before-nothing-stage is to run before"
+                                + " ip4-tll, which is no stage of this router nor of a plugin here",
+                        "plugin after-nothing of test-classes is not used: its stage after-nothing-stage is to run after"
+                                + " nothing, which is no stage of this router nor of a plugin here");
+        assertThat(catalog.plugins().stream().filter(Catalog.Plugin::used))
+                .extracting(Catalog.Plugin::name)
+                .containsExactly("after-refused", "also-good", "good", "before-good");
+    }
+
+    @Test
+    void ofPluginsThatContradictEachOtherTheLastIsRefusedAndAllAreNamed() throws Exception {
+        Catalog catalog = plugins(Good.class, BeforeGood.class, Contrary.class, AlsoGood.class);
+        assertThat(Plugins.refused(catalog))
+                .containsExactly("plugin contrary of test-classes is not used: arc ip4-forward has no valid order:"
+                        + " contrary-stage of plugin contrary is to run before before-good-stage of plugin before-good,"
+                        + " that before good-stage of plugin good, and that before contrary-stage of plugin contrary");
+        assertThat(catalog.stages()).extracting(StageDescriptor::id).contains("good-stage", "before-good-stage");
+    }
+
+    static List<Arguments> badKeys() {
+        return List.of(
+                arguments(
+                        List.of(Key.of("n", ConfigType.NUMBER, "many")),
+                        "default of key n: n is \"many\", expected a whole number"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.NUMBER, "7").from(8, 9)),
+                        "default of key n: n is 7, expected a whole number from 8 to 9"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.NUMBER, "7").from(9, 8)),
+                        "key n takes values from 9 to 8, so none"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.NUMBER, "7").from(-1, 8)),
+                        "key n takes values from -1 to 8, so none"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.TEXT, "x").from(1, 8)),
+                        "key n is a TEXT, which has no least and most"),
+                arguments(List.of(Key.NUMBER, Key.NUMBER), "key number is declared twice"),
+                arguments(List.of(Key.of("Not_So", ConfigType.TEXT, "")), "key Not_So is not in kebab-case"),
+                arguments(List.of(Key.of("n", ConfigType.SECTIONS, "[]")), "key n has SECTIONS without keys"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.TEXT, "").keys(Key.NUMBER)),
+                        "key n is a TEXT, which has no keys"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.SECTIONS, "[]").keys(Key.of("m", ConfigType.RATE, "often"))),
+                        "default of key m: m is \"often\", expected a rate like \"1000/s\", or off"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.SECTIONS, "[{}]").keys(Key.of("m", ConfigType.RATE, null))),
+                        "default of key n: n needs m, a rate like \"1000/s\", or off"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.SECTIONS, "[{]").keys(Key.NUMBER)),
+                        "n is no list: String: 1: expecting a close parentheses ')' here, not: ']'"),
+                arguments(List.of(Key.of("n", ConfigType.CHOICE, "a")), "key n is a CHOICE of nothing"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.CHOICE, "other").choices("a", "b")),
+                        "default of key n: n is \"other\", expected a or b"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.TEXT, "a").choices("a")),
+                        "key n is a TEXT, which has no choices"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.PREFIXES, "[192.0.2.1/24]")),
+                        "default of key n: n: \"192.0.2.1/24\" has bits set behind its length; did you mean"
+                                + " 192.0.2.0/24?"),
+                arguments(
+                        List.of(Key.of("n", ConfigType.ENDPOINT, "192.0.2.1")),
+                        "default of key n: n: \"192.0.2.1\" is not an address and a port like \"192.0.2.1:4789\" or"
+                                + " \"[2001:db8::1]:4789\""));
+    }
+
+    @ParameterizedTest
+    @MethodSource("badKeys")
+    void aBadKeyIsTold(List<Key> keys, String problem) throws Exception {
+        BadKey.keys = keys;
+        Catalog catalog = plugins(BadKey.class, Good.class);
+        assertThat(Plugins.refused(catalog)).containsExactly("plugin bad-key of test-classes is not used: " + problem);
+        assertThat(catalog.stages()).extracting(StageDescriptor::id).contains("good-stage");
     }
 
     @Test
     void aNameThatIsNoPluginIsToldAndOthersAreUsed() throws Exception {
-        Plugins plugins = plugins(List.of("no.such.Plugin", PluginsTest.class.getName(), Good.class.getName()));
-        assertThat(plugins.refused())
+        Catalog catalog = plugins(List.of("no.such.Plugin", PluginsTest.class.getName(), Good.class.getName()));
+        assertThat(Plugins.refused(catalog))
                 .hasSize(2)
                 .anySatisfy(line -> assertThat(line).contains("no.such.Plugin", "not found"))
                 .anySatisfy(line -> assertThat(line).contains(PluginsTest.class.getName(), "not a subtype"));
-        assertThat(plugins.stages()).extracting(StageDescriptor::id).contains("good-stage");
+        assertThat(catalog.stages()).extracting(StageDescriptor::id).contains("good-stage");
     }
 }

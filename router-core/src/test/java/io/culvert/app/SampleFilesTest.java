@@ -41,6 +41,6 @@ final class SampleFilesTest {
     @ParameterizedTest
     @MethodSource("samples")
     void aSampleHasNoMistakes(Path file) {
-        assertThatCode(() -> ConfigFile.read(file, Plugins.found().stages())).doesNotThrowAnyException();
+        assertThatCode(() -> ConfigFile.read(file, Plugins.found())).doesNotThrowAnyException();
     }
 }

@@ -280,10 +280,10 @@ final class ConfigFileTest {
     @Test
     void aFileThatIsNotThereIsNamed() {
         BadConfigException missing = catchThrowableOfType(
-                BadConfigException.class, () -> ConfigFile.read(folder.resolve("none.conf"), List.of()));
+                BadConfigException.class, () -> ConfigFile.read(folder.resolve("none.conf"), Catalog.of(List.of())));
         assertThat(missing).hasMessage(folder.resolve("none.conf") + ":1: the file does not exist");
         BadConfigException directory =
-                catchThrowableOfType(BadConfigException.class, () -> ConfigFile.read(folder, List.of()));
+                catchThrowableOfType(BadConfigException.class, () -> ConfigFile.read(folder, Catalog.of(List.of())));
         assertThat(directory).hasMessage(folder + ":1: is a directory, expected a file");
     }
 
@@ -720,7 +720,7 @@ final class ConfigFileTest {
     @Test
     void stagesGetTheirSettings() throws Exception {
         Path file = write("router.nat { enabled = false, sessions = 5, timeout = 250ms, rate-limit = off, pool = x }");
-        Settings settings = ConfigFile.read(file, List.of(NAT)).settings(NAT);
+        Settings settings = ConfigFile.read(file, Catalog.of(List.of(NAT))).settings(NAT);
 
         assertThat(settings.bool(NatKey.ENABLED)).isFalse();
         assertThat(settings.number(NatKey.SESSIONS)).isEqualTo(5);
@@ -731,7 +731,8 @@ final class ConfigFileTest {
 
     @Test
     void stagesOfWhichTheFileSaysNothingHaveTheirDefaults() throws Exception {
-        Settings fromFile = ConfigFile.read(write("router {}"), List.of(NAT)).settings(NAT);
+        Settings fromFile =
+                ConfigFile.read(write("router {}"), Catalog.of(List.of(NAT))).settings(NAT);
         for (Settings settings : List.of(fromFile, StageSettings.defaults(NAT))) {
             assertThat(settings.bool(NatKey.ENABLED)).isTrue();
             assertThat(settings.number(NatKey.SESSIONS)).isEqualTo(65536);
@@ -745,7 +746,7 @@ final class ConfigFileTest {
     @Test
     void stagesThatShareASectionMustMeanTheSameByAKey() throws Exception {
         StageDescriptor same = stage("ip6-nat", "nat");
-        RouterConfig config = ConfigFile.read(write("router.nat { sessions = 7 }"), List.of(NAT, same));
+        RouterConfig config = ConfigFile.read(write("router.nat { sessions = 7 }"), Catalog.of(List.of(NAT, same)));
         assertThat(config.settings(NAT).number(NatKey.SESSIONS)).isEqualTo(7);
         assertThat(config.settings(same).number(NatKey.SESSIONS)).isEqualTo(7);
 
@@ -776,7 +777,7 @@ final class ConfigFileTest {
                 .factory(setup -> {
                     throw new AssertionError("no instance is needed");
                 });
-        assertThatThrownBy(() -> ConfigFile.read(write("router {}"), List.of(NAT, other)))
+        assertThatThrownBy(() -> ConfigFile.read(write("router {}"), Catalog.of(List.of(NAT, other))))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("stages [ip4-nat, other] declare nat.sessions differently");
     }
@@ -788,7 +789,7 @@ final class ConfigFileTest {
                 () -> ConfigFile.read(
                         write(
                                 "router.nat {\n enabled = 1\n sessions = -2\n timeout = soon\n pools = x }\nrouter.nta {}"),
-                        List.of(NAT)));
+                        Catalog.of(List.of(NAT))));
 
         assertThat(bad.problems())
                 .extracting(problem -> problem.toString().replace(folder + "/", ""))
@@ -882,12 +883,12 @@ final class ConfigFileTest {
     }
 
     private RouterConfig read(String text) throws Exception {
-        return ConfigFile.read(write(text), List.of());
+        return ConfigFile.read(write(text), Catalog.of(List.of()));
     }
 
     private List<String> problems(String text) {
-        BadConfigException bad =
-                catchThrowableOfType(BadConfigException.class, () -> ConfigFile.read(write(text), List.of()));
+        BadConfigException bad = catchThrowableOfType(
+                BadConfigException.class, () -> ConfigFile.read(write(text), Catalog.of(List.of())));
         return bad.problems().stream()
                 .map(problem -> problem.toString().replace(folder + "/", ""))
                 .toList();

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.config;
 
-import io.culvert.spi.StageDescriptor;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,8 +19,8 @@ public final class ConfigReference {
     }
 
     /** The whole page. */
-    public static String render(Collection<StageDescriptor> stages) {
-        ConfigReference reference = new ConfigReference(new RouterSection(stages));
+    public static String render(Catalog catalog) {
+        ConfigReference reference = new ConfigReference(new RouterSection(catalog));
         reference.page.append("""
                 # Configuration reference
 

@@ -187,7 +187,7 @@ final class LabFileTest {
     @ParameterizedTest
     @ValueSource(strings = {"demo.conf", "tun.conf"})
     void theLabsOfTheSourceTreeAreFine(String name) throws Exception {
-        LabConfig lab = LabFile.read(Path.of("..", "conf", "labs", name), List.of());
+        LabConfig lab = LabFile.read(Path.of("..", "conf", "labs", name), Catalog.of(List.of()));
 
         assertThat(lab.checks()).hasSizeGreaterThan(5);
     }
@@ -197,12 +197,12 @@ final class LabFileTest {
     }
 
     private LabConfig read(String text) throws IOException, BadConfigException {
-        return LabFile.read(Files.writeString(file(), text), List.of());
+        return LabFile.read(Files.writeString(file(), text), Catalog.of(List.of()));
     }
 
     private List<ConfigProblem> problems(String text) throws IOException {
         Files.writeString(file(), text);
-        return catchThrowableOfType(BadConfigException.class, () -> LabFile.read(file(), List.of()))
+        return catchThrowableOfType(BadConfigException.class, () -> LabFile.read(file(), Catalog.of(List.of())))
                 .problems();
     }
 }

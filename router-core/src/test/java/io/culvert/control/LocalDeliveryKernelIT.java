@@ -3,6 +3,7 @@ package io.culvert.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.ffi.TunDevice;
@@ -260,6 +261,6 @@ class LocalDeliveryKernelIT {
                   }
                 }
                 """;
-        return ConfigFile.read(Files.writeString(folder.resolve("router.conf"), text), List.of());
+        return ConfigFile.read(Files.writeString(folder.resolve("router.conf"), text), Catalog.of(List.of()));
     }
 }

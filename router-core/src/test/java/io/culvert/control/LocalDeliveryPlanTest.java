@@ -3,6 +3,7 @@ package io.culvert.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.ffi.KernelRoute;
@@ -223,7 +224,7 @@ class LocalDeliveryPlanTest {
                   ]
                 }
                 """.formatted(tapSettings.isEmpty() ? "" : ", " + tapSettings, routes);
-        return ConfigFile.read(Files.writeString(folder.resolve("router.conf"), text), List.of());
+        return ConfigFile.read(Files.writeString(folder.resolve("router.conf"), text), Catalog.of(List.of()));
     }
 
     private static IpAddress ip(String text) {

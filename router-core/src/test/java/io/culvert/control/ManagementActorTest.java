@@ -7,11 +7,13 @@ import static org.awaitility.Awaitility.await;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.ManagementConfig;
 import io.culvert.config.RouterConfig;
 import io.culvert.spi.ManagementAnswer;
 import io.culvert.spi.ManagementCommand;
+import io.culvert.spi.StageDescriptor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -34,6 +36,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
@@ -100,7 +103,7 @@ final class ManagementActorTest {
     @Test
     void showsTheConfigurationInForce() throws Exception {
         Path file = Files.writeString(folder.resolve("r.conf"), "router { name = r7 }");
-        RouterConfig config = ConfigFile.read(file, List.of());
+        RouterConfig config = ConfigFile.read(file, Catalog.of(List.of()));
         Path socket = open(new ShowConfig(() -> config));
 
         assertThat(ask(socket, "{\"v\":1,\"command\":\"show\",\"what\":\"config\"}\n"))
@@ -119,19 +122,43 @@ final class ManagementActorTest {
     }
 
     @Test
-    void showsPluginsThatAreUsedAndThoseThatAreNot() throws IOException {
+    void showsPluginsThatAreUsedAndThoseThatAreNot() throws Exception {
+        Catalog catalog = Catalog.of(List.of())
+                .with(plugin("nat", "1.2", "", "ip4-nat", "ip4-alg"))
+                .with(plugin("mirror", "", "", "mirror"))
+                .with(plugin("kinds", "", ""))
+                .with(plugin("dpi", "", "", "ip4-dpi"))
+                .with(plugin("old", "0.9", "it is made for version 7"));
+        Path file = Files.writeString(folder.resolve("r.conf"), "router { plugins { ip4-nat {}, ip4-dpi {} } }");
+        RouterConfig config = ConfigFile.read(file, catalog);
         Path socket = open(new ShowPlugins(
-                List.of(
-                        new ShowPlugins.Plugin("nat", "1.2", 1, "nat.jar", List.of("ip4-nat", "ip4-alg"), "", null),
-                        new ShowPlugins.Plugin("dpi", "", 1, "dpi.jar", List.of("ip4-dpi"), "", null),
-                        new ShowPlugins.Plugin(
-                                "old", "0.9", 7, "old.jar", List.of(), "it is made for version 7", null)),
-                name -> name.equals("dpi") ? "its actor has ended by itself" : ""));
+                catalog, () -> config, name -> name.equals("dpi") ? "its actor has ended by itself" : ""));
 
         assertThat(ask(socket, "{\"v\":1,\"command\":\"show\",\"what\":\"plugins\"}\n"))
-                .contains("[\"nat\",\"1.2\",1,\"nat.jar\",\"ip4-nat ip4-alg\",\"used\",\"\"]")
-                .contains("[\"dpi\",\"\",1,\"dpi.jar\",\"ip4-dpi\",\"impaired\",\"its actor has ended by itself\"]")
-                .contains("[\"old\",\"0.9\",7,\"old.jar\",\"\",\"refused\",\"it is made for version 7\"]");
+                .contains("[\"nat\",\"1.2\",1,\"nat.jar\",\"ip4-nat ip4-alg\",\"\",\"used\","
+                        + "\"no section plugins.ip4-alg in the file\"]")
+                .contains("[\"mirror\",\"\",1,\"mirror.jar\",\"mirror\",\"\",\"off\","
+                        + "\"no section plugins.mirror in the file\"]")
+                .contains(
+                        "[\"dpi\",\"\",1,\"dpi.jar\",\"ip4-dpi\",\"\",\"impaired\",\"its actor has ended by itself\"]")
+                .contains("[\"kinds\",\"\",1,\"kinds.jar\",\"\",\"\",\"used\",\"\"]")
+                .contains("[\"old\",\"0.9\",1,\"old.jar\",\"\",\"\",\"refused\",\"it is made for version 7\"]");
+    }
+
+    private static Catalog.Plugin plugin(String name, String version, String problem, String... stages) {
+        return new Catalog.Plugin(
+                null,
+                name,
+                version,
+                1,
+                name + ".jar",
+                Stream.of(stages)
+                        .map(id -> StageDescriptor.named(id, "Does nothing.").factory(setup -> {
+                            throw new AssertionError("no instance is needed");
+                        }))
+                        .toList(),
+                List.of(),
+                problem);
     }
 
     @ParameterizedTest(name = "{0}")

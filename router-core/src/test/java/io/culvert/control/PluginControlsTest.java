@@ -123,7 +123,8 @@ final class PluginControlsTest {
             assertThat(ask(router, "set", "speed"))
                     .contains("unknown-command", "there is nothing to set as \\\"speed\\\", expected one of limit");
             assertThat(ask(router, "show", "plugins"))
-                    .contains("[\"limits\",\"\"," + RouterPlugin.API_VERSION + ",\"test\",\"\",\"used\",\"\"]");
+                    .contains(
+                            "[\"limits\",\"\"," + RouterPlugin.API_VERSION + ",\"the test\",\"\",\"\",\"used\",\"\"]");
         }
     }
 
@@ -422,7 +423,8 @@ final class PluginControlsTest {
         }));
         try (ScriptedRouter router = ScriptedRouter.startWith(ROUTER, ending, failing)) {
             assertThat(ask(router, "show", "plugins"))
-                    .contains("[\"ending\",\"\",1,\"test\",\"\",\"impaired\",\"its actor has ended by itself\"]");
+                    .contains(
+                            "[\"ending\",\"\",1,\"the test\",\"\",\"\",\"impaired\",\"its actor has ended by itself\"]");
         }
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.control.ReloadActor.Result.Kind;
@@ -45,14 +46,14 @@ class ReloadActorTest {
     void startsWithOneRoute() throws Exception {
         file = folder.resolve("r.conf");
         write("mtu = 1500", "{ prefix = \"10.9.0.0/16\", action = blackhole }");
-        RouterConfig config = ConfigFile.read(file, BuiltInStages.all());
+        RouterConfig config = ConfigFile.read(file, Catalog.of(BuiltInStages.all()));
         ActorRef<RouteActor.Command> routes = KIT.spawn(RouteActor.create(fib));
         TestProbe<RouteActor.Applied> applied = KIT.createTestProbe();
         routes.tell(new RouteActor.ReplaceRoutes(
                 io.culvert.fib.RouteSource.STATIC, StaticRoutes.of(config), applied.ref()));
         applied.receiveMessage();
-        reload = KIT.spawn(
-                ReloadActor.create(() -> ConfigFile.read(file, BuiltInStages.all()), config, cameInForce::add, routes));
+        reload = KIT.spawn(ReloadActor.create(
+                () -> ConfigFile.read(file, Catalog.of(BuiltInStages.all())), config, cameInForce::add, routes));
     }
 
     private void write(String interfaceSetting, String... routes) throws IOException {

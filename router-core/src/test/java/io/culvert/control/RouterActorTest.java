@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import akka.actor.typed.ActorSystem;
 import com.typesafe.config.ConfigFactory;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.RouterConfig;
 import io.culvert.ffi.Errno;
@@ -233,7 +234,7 @@ class RouterActorTest {
     void endsAndSaysSoOnceWhenItLacksARight() throws Exception {
         Path file = Files.createTempFile("missing-right", ".conf");
         Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + TWO_TUNS + "}");
-        RouterConfig config = ConfigFile.read(file, BuiltInStages.all());
+        RouterConfig config = ConfigFile.read(file, Catalog.of(BuiltInStages.all()));
         Files.delete(file);
         List<String> told = new CopyOnWriteArrayList<>();
         CountDownLatch tries = new CountDownLatch(3);
@@ -267,8 +268,7 @@ class RouterActorTest {
                 RouterActor.create(
                         config,
                         () -> config,
-                        BuiltInStages.all(),
-                        List.of(),
+                        Catalog.of(BuiltInStages.all()),
                         List.of(),
                         outcome,
                         (id, one, mac, loops) -> () -> {

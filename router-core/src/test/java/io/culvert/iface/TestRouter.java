@@ -9,6 +9,7 @@ import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.AskPattern;
 import com.typesafe.config.ConfigFactory;
 import io.culvert.config.BadConfigException;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.InterfaceConfig;
 import io.culvert.config.RouterConfig;
@@ -71,7 +72,7 @@ final class TestRouter implements AutoCloseable {
                         + "management.socket = \"" + folder + "/sock\"\nneighbor.duplicate-probes = 0\n" + hocon
                         + "\n}\n");
         try {
-            config = ConfigFile.read(file, BuiltInStages.all());
+            config = ConfigFile.read(file, Catalog.of(BuiltInStages.all()));
         } catch (BadConfigException bad) {
             throw new AssertionError(bad.problems().toString(), bad);
         }
@@ -104,7 +105,7 @@ final class TestRouter implements AutoCloseable {
                             : NetworkNamespace.call(home.namespace, real::open));
         };
         system = ActorSystem.create(
-                RouterActor.create(config, () -> config, BuiltInStages.all(), List.of(), List.of(), outcome, openers),
+                RouterActor.create(config, () -> config, Catalog.of(BuiltInStages.all()), List.of(), outcome, openers),
                 "cvit",
                 ConfigFactory.defaultReference());
         ready.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();

@@ -4,6 +4,7 @@ package io.culvert.lab;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.culvert.config.Catalog;
 import io.culvert.config.LabConfig;
 import io.culvert.config.LabFile;
 import io.culvert.ffi.NetworkNamespace;
@@ -197,7 +198,7 @@ final class LabIT {
     }
 
     private boolean run(String rest) throws Exception {
-        LabConfig lab = LabFile.read(write(rest), List.of());
+        LabConfig lab = LabFile.read(write(rest), Catalog.of(List.of()));
         return new Lab(lab, List.of("sh"), new PrintWriter(out)).run();
     }
 

@@ -12,6 +12,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.culvert.config.BadConfigException;
+import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
 import io.culvert.config.InterfaceConfig;
 import io.culvert.config.RouterConfig;
@@ -19,7 +20,6 @@ import io.culvert.control.NeighborActor;
 import io.culvert.control.ReloadActor;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
-import io.culvert.control.ShowPlugins;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.net.MacAddress;
 import io.culvert.spi.Device;
@@ -53,7 +53,7 @@ import org.jspecify.annotations.Nullable;
  * that the test plays the other end of.
  *
  * <pre>{@code
- * try (ScriptedRouter router = ScriptedRouter.with(new MyPlugin(), "interfaces { a { type = tun, ... } }")) {
+ * try (ScriptedRouter router = ScriptedRouter.with(new MyPlugin(), "interfaces { ... }, plugins { mine {} }")) {
  *     router.arrive("a", packet);
  *     byte[] forwarded = router.awaitSent("b");
  * }
@@ -89,12 +89,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private final @Nullable SteeredScheduler scheduler;
     private boolean closed;
 
-    private ScriptedRouter(
-            RouterConfig config,
-            ReloadActor.Reader reader,
-            List<StageDescriptor> stages,
-            List<ShowPlugins.Plugin> plugins,
-            boolean steered) {
+    private ScriptedRouter(RouterConfig config, ReloadActor.Reader reader, Catalog catalog, boolean steered) {
         this.config = config;
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
@@ -120,8 +115,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         Behavior<RouterActor.Command> router = Behaviors.setup(context -> RouterActor.create(
                 config,
                 reader,
-                stages,
-                plugins,
+                catalog,
                 List.of(),
                 outcome,
                 (id, one, mac, loops) -> () -> open(id, one, mac, loops.size()),
@@ -164,12 +158,19 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
 
     /** Starts a router from what stands inside {@code router { ... }}, and waits until its interfaces are up. */
     public static ScriptedRouter start(String hocon) {
-        return start(hocon, List.of());
+        return start(hocon, catalog(), false);
     }
 
-    /** The same with further stages. */
+    /** The same with further stages, which are in the graph as the built-in ones are. */
     public static ScriptedRouter start(String hocon, List<StageDescriptor> extraStages) {
-        return start(hocon, extraStages, List.of(), false);
+        List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
+        stages.addAll(extraStages);
+        return start(hocon, Catalog.of(stages), false);
+    }
+
+    /** The same with plugins, whose stages are in the graph when their sections stand under {@code plugins}. */
+    public static ScriptedRouter startWith(String hocon, RouterPlugin... plugins) {
+        return start(hocon, catalog(plugins), false);
     }
 
     /** Starts a router with a plugin; from then on time passes by {@link #advance} alone. */
@@ -179,30 +180,24 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
 
     /** Starts a router, with plugins perhaps; from then on time passes by {@link #advance} alone. */
     public static ScriptedRouter steered(String hocon, RouterPlugin... plugins) {
-        return start(hocon, List.of(), List.of(plugins), true);
+        return start(hocon, catalog(plugins), true);
     }
 
-    /** Starts a router with plugins, in real time. */
-    public static ScriptedRouter startWith(String hocon, RouterPlugin... plugins) {
-        return start(hocon, List.of(), List.of(plugins), false);
-    }
-
-    private static ScriptedRouter start(
-            String hocon, List<StageDescriptor> extraStages, List<RouterPlugin> plugins, boolean steered) {
-        List<StageDescriptor> stages = new ArrayList<>(BuiltInStages.all());
-        stages.addAll(extraStages);
-        List<ShowPlugins.Plugin> found = new ArrayList<>();
+    private static Catalog catalog(RouterPlugin... plugins) {
+        Catalog catalog = Catalog.of(BuiltInStages.all());
         for (RouterPlugin plugin : plugins) {
-            stages.addAll(plugin.stages());
-            found.add(new ShowPlugins.Plugin(
-                    plugin.name(), plugin.version(), plugin.apiVersion(), "test", List.of(), "", plugin));
+            catalog = catalog.with(Catalog.Plugin.of(plugin, "the test"));
         }
+        return catalog;
+    }
+
+    private static ScriptedRouter start(String hocon, Catalog catalog, boolean steered) {
         try {
             Path file = Files.createTempFile("scripted-router", ".conf");
             try {
                 Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + hocon + "\n}\n");
-                RouterConfig config = ConfigFile.read(file, stages);
-                return new ScriptedRouter(config, () -> config, stages, found, steered);
+                RouterConfig config = ConfigFile.read(file, catalog);
+                return new ScriptedRouter(config, () -> config, catalog, steered);
             } finally {
                 Files.delete(file);
             }

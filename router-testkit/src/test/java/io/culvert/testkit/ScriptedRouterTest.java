@@ -110,7 +110,7 @@ final class ScriptedRouterTest {
 
     @Test
     void timeOfStagesPassesByTheTestsWordAlone() {
-        ScriptedRouter router = ScriptedRouter.with(new LaterPlugin(), TWO_TUNS);
+        ScriptedRouter router = ScriptedRouter.with(new LaterPlugin(), TWO_TUNS + "plugins.later {}");
         router.arrive("a", PROBE).advance(Duration.ofMillis(999));
         assertThat(router.at("b").sent()).isEmpty();
 
@@ -154,7 +154,7 @@ final class ScriptedRouterTest {
 
     @Test
     void tenSecondsOfTheRoutersTimeTakeMuchLess() {
-        ScriptedRouter router = ScriptedRouter.with(new LaterPlugin(), TWO_TUNS);
+        ScriptedRouter router = ScriptedRouter.with(new LaterPlugin(), TWO_TUNS + "plugins.later {}");
         long begun = System.nanoTime();
         for (int packet = 0; packet < 10; packet++) {
             router.arrive("a", PROBE).advance(Duration.ofSeconds(1));
