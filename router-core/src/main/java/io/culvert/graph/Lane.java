@@ -82,10 +82,20 @@ public final class Lane {
         }
     }
 
-    /** Hears of exceptions that stages have thrown. */
+    /** Hears of what stages do wrong. Called on the lane's thread, but for what {@link StageWatch} tells on its own. */
     @FunctionalInterface
     public interface FaultListener {
+        /** The stage, or its factory, has thrown. */
         void stageFailed(int lane, String stage, Throwable cause);
+
+        /** The stage has failed for good as its {@link FaultPolicy#STOP policy} sees it: the router is to end. */
+        default void stageEndsRouter(int lane, String stage, Throwable cause) {}
+
+        /** The stage has the lane's thread for too long. */
+        default void stageOverruns(int lane, String stage, Overrun overrun) {}
+
+        /** The lane allocates so much, and it does while it is at this stage. */
+        default void stageAllocates(int lane, String stage, long bytesPerSecond) {}
     }
 
     private static final class InjectedFrame {
@@ -115,6 +125,7 @@ public final class Lane {
     private AtomicInteger callsUnderWay = new AtomicInteger();
     private final Map<String, Map<Class<?>, Object>> kept = new HashMap<>();
     private final LaneTimers timers;
+    private final LaneActivity activity = new LaneActivity();
     private boolean timed;
     private int kernelEntry = -1;
     private long now;
@@ -189,6 +200,10 @@ public final class Lane {
         return timers;
     }
 
+    LaneActivity activity() {
+        return activity;
+    }
+
     /** Whether the lane's thread keeps the timers: a graph that runs elsewhere has Akka's, which are coarser. */
     boolean keepsTimers() {
         return timed;
@@ -221,7 +236,8 @@ public final class Lane {
     }
 
     StageCounters countersOf(StageDescriptor stage) {
-        return stageCounters.computeIfAbsent(stage.id(), id -> new StageCounters(stage, List.of(GraphDrop.values())));
+        return stageCounters.computeIfAbsent(
+                stage.id(), id -> new StageCounters(stage, List.of(GraphDrop.values()), List.of(GraphCount.values())));
     }
 
     /** The object of a type that a stage keeps in this lane over all its instances. */

@@ -3,8 +3,8 @@ package io.culvert.graph;
 
 /**
  * Keeps a stage that fails again and again from failing on every vector. It opens after {@link #FAULTS_TO_OPEN} faults in
- * a row; while open, one vector is let through to try whenever the back-off has passed, which doubles with each failed try.
- * One success closes it. Confined to the lane's thread.
+ * a row, or at once after one that shows the stage to be of no use; while open, one vector is let through to try whenever
+ * the back-off has passed, which doubles with each failed try. One success closes it. Confined to the lane's thread.
  */
 final class StageBreaker {
     static final int NO_BYPASS = -1;
@@ -28,6 +28,12 @@ final class StageBreaker {
     void succeeded() {
         faultsInARow = 0;
         backoffNanos = FIRST_BACKOFF_NANOS;
+    }
+
+    /** A fault after which there is no going on. */
+    void broken(long now) {
+        faultsInARow = Math.max(faultsInARow, FAULTS_TO_OPEN - 1);
+        failed(now);
     }
 
     void failed(long now) {

@@ -61,9 +61,16 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private final int dropOutlet;
     private int closedOutlets;
 
+    /** None while the breaker is open. */
     private @Nullable PacketStage stage;
-    private final StageBreaker breaker;
+
+    private final LaneActivity activity;
+    private final StageBreaker breaker = new StageBreaker();
+    private final FaultPolicy policy;
     private final int bypassRoute;
+
+    /** Whether the fault at hand is one after which there is no going on. */
+    private boolean broken;
 
     private @Nullable PacketVector stash;
     private @Nullable PacketVector current;
@@ -78,6 +85,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     private int passRoute;
     private final PacketBuffer[] originated;
+    private final boolean[] isListed;
     private int originatedCount;
 
     private boolean signalDue;
@@ -114,16 +122,10 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         this.staged = new PacketVector[outlets.length];
         this.overflow = new ArrayDeque[outlets.length];
         this.originated = new PacketBuffer[lane.pool().capacity()];
-        this.breaker = new StageBreaker();
-        int bypass = StageBreaker.NO_BYPASS;
-        if (lane.environment().faultPolicy().apply(descriptor) == FaultPolicy.BYPASS) {
-            for (OutPort port : descriptor.outputs()) {
-                if (port.target() instanceof Target.Next) {
-                    bypass = port.ordinal();
-                }
-            }
-        }
-        this.bypassRoute = bypass;
+        this.isListed = new boolean[originated.length];
+        this.activity = lane.activity();
+        this.policy = lane.environment().faultPolicy().apply(descriptor);
+        this.bypassRoute = policy == FaultPolicy.BYPASS ? nextOutput(descriptor) : StageBreaker.NO_BYPASS;
         setHandler(in, this);
         for (int i = 0; i < outlets.length; i++) {
             outlets[i] = shape.out(i);
@@ -132,8 +134,19 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         }
     }
 
+    private static int nextOutput(StageDescriptor descriptor) {
+        int next = StageBreaker.NO_BYPASS;
+        for (OutPort port : descriptor.outputs()) {
+            if (port.target() instanceof Target.Next) {
+                next = port.ordinal();
+            }
+        }
+        return next;
+    }
+
     @Override
     public void preStart() {
+        activity.start(number, descriptor.id());
         signal = new LaneCall(lane.callsUnderWay(), createAsyncCallback(arriving -> {
             arriving.arrived();
             signalDue = true;
@@ -145,7 +158,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
                     onTimer(TIMER);
                 })))
                 : null;
-        stage = descriptor.create(this);
+        make();
         if (outlets.length == 0) {
             pull(in);
         }
@@ -161,13 +174,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         if (unprocessed != null) {
             releaseAll(unprocessed, GraphDrop.LANE_STOPPED);
         }
-        if (stage != null) {
-            try {
-                stage.onStop(this);
-            } catch (Exception failure) {
-                lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
-            }
-        }
+        stopStage();
+        activity.stop(number);
         for (int i = 0; i < outlets.length; i++) {
             PacketVector left = staged[i];
             staged[i] = null;
@@ -291,10 +299,10 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     // --- running the stage
 
-    @SuppressWarnings("NullAway") // stage is set in preStart
+    @SuppressWarnings("NullAway") // the stage is there when it was made
     private void run(PacketVector vector, boolean due) {
         int size = vector.size();
-        if (breaker.isOpen() && !breaker.mayTry(lane.now())) {
+        if (stage == null && !tryAgain()) {
             standIn(vector);
             return;
         }
@@ -305,41 +313,64 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         currentForwarded = false;
         decided = 0;
         passed = 0;
+        Throwable failure = null;
+        activity.enter(number);
         try {
             if (due) {
                 stage.onDue(vector, this);
             } else {
                 stage.process(vector, this);
             }
-            if (passed == size && size != 0) {
-                passed = NOT_PASSING;
-                staged[passRoute] = vector;
-                currentForwarded = true;
-            } else {
-                stopPassing();
-            }
-            if (decided != size || originatedCount != 0) {
-                dropUndecided(vector);
-            }
-            breaker.succeeded();
-        } catch (Exception | StackOverflowError | AssertionError failure) {
+        } catch (Exception | StackOverflowError | AssertionError | LinkageError | OutOfMemoryError thrown) {
+            failure = thrown;
+        }
+        LaneActivity.Ending ending = activity.leave();
+        if (ending != LaneActivity.Ending.IN_TIME) {
+            failure = overran(ending, failure);
+        }
+        if (failure == null) {
+            conclude(vector, size);
+        } else {
             fault(vector, failure);
         }
         current = null;
-        originatedCount = 0;
         if (!currentForwarded) {
             lane.recycle(vector);
         }
+        if (failure != null) {
+            retireIfBroken(failure);
+        }
+    }
+
+    private void conclude(PacketVector vector, int size) {
+        if (passed == size && size != 0) {
+            passed = NOT_PASSING;
+            staged[passRoute] = vector;
+            currentForwarded = true;
+        } else {
+            stopPassing();
+        }
+        if (decided != size || originatedCount != 0) {
+            dropUndecided(vector);
+        }
+        breaker.succeeded();
     }
 
     /** Runs what is due, one thing after the other; false when the outlets have no room for more. */
     private boolean runDue() {
         lane.readClock();
-        boolean timer = timerAt <= lane.now();
-        if (timer || signalDue) {
-            runCalls(timer, signalDue);
+        if (timerAt <= lane.now()) {
+            timerAt = NEVER;
+            run(Call.TIMER);
             if (!flush()) {
                 return false; // the outlets' demand brings the runner back here
+            }
+        }
+        if (signalDue) {
+            signalDue = false;
+            run(Call.SIGNAL);
+            if (!flush()) {
+                return false;
             }
         }
         TimerWheel wheel = deferred;
@@ -369,26 +400,122 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         }
     }
 
-    @SuppressWarnings("NullAway") // stage is set in preStart
-    private void runCalls(boolean timer, boolean signal) {
-        if (timer) {
-            timerAt = NEVER;
+    /** The calls of a stage that come without packets. */
+    private enum Call {
+        MAKE,
+        TIMER,
+        SIGNAL,
+        STOP
+    }
+
+    /** Calls the stage and sees to it that nothing comes of it but its packets; a stage that is broken is not called. */
+    private void run(Call what) {
+        if (stage == null) {
+            return;
         }
-        signalDue = false;
-        try {
-            if (timer) {
-                stage.onTimer(this);
-            }
-            if (signal) {
-                stage.onSignal(this);
-            }
-            dropUndecidedOriginated();
-        } catch (Exception | StackOverflowError | AssertionError failure) {
+        Throwable failure = call(what);
+        if (failure != null) {
             dropStaged();
-            dropUndecidedOriginated();
-            failed(failure);
         }
-        originatedCount = 0;
+        dropOriginated(GraphDrop.UNDECIDED);
+        if (failure != null) {
+            failed(failure);
+            retireIfBroken(failure);
+        }
+    }
+
+    @SuppressWarnings("NullAway") // called when the stage is there, or is to be
+    private @Nullable Throwable call(Call what) {
+        Throwable failure = null;
+        activity.enter(number);
+        try {
+            switch (what) {
+                case MAKE -> stage = descriptor.create(this);
+                case TIMER -> stage.onTimer(this);
+                case SIGNAL -> stage.onSignal(this);
+                case STOP -> stage.onStop(this);
+            }
+        } catch (Exception | StackOverflowError | AssertionError | LinkageError | OutOfMemoryError thrown) {
+            failure = thrown;
+        }
+        LaneActivity.Ending ending = activity.leave();
+        return ending == LaneActivity.Ending.IN_TIME ? failure : overran(ending, failure);
+    }
+
+    // --- faults
+
+    /** Makes the stage. One that can't be made, or not within its time, is broken. */
+    private boolean make() {
+        Throwable failure = call(Call.MAKE);
+        dropOriginated(GraphDrop.UNDECIDED);
+        if (failure == null) {
+            return true;
+        }
+        stage = null;
+        broken = true;
+        failed(failure);
+        retireIfBroken(failure);
+        return false;
+    }
+
+    /** When it is time to try again: by a new instance, as the old one was stopped. */
+    private boolean tryAgain() {
+        if (!breaker.mayTry(lane.now())) {
+            return false;
+        }
+        counters.countCommon(GraphCount.RESTARTS, 1);
+        return make();
+    }
+
+    /** Ends the stage, which gives back what it holds. */
+    private void stopStage() {
+        if (stage != null) {
+            Throwable failure = call(Call.STOP);
+            stage = null;
+            dropOriginated(GraphDrop.UNDECIDED);
+            if (failure != null) {
+                lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
+            }
+        }
+    }
+
+    /** A call that was interrupted has failed, whatever came of it, and the next one would take as long. */
+    private @Nullable Throwable overran(LaneActivity.Ending ending, @Nullable Throwable failure) {
+        lane.readClock();
+        counters.countCommon(GraphCount.OVERRUNS, 1);
+        if (ending != LaneActivity.Ending.INTERRUPTED) {
+            return failure;
+        }
+        broken = true;
+        return failure != null
+                ? failure
+                : new IllegalStateException("it was interrupted, being far over its time budget");
+    }
+
+    private void failed(Throwable failure) {
+        counters.countCommon(GraphCount.FAULTS, 1);
+        lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
+        // What an instance has gathered that fills the heap goes with the instance.
+        if (broken || failure instanceof OutOfMemoryError) {
+            breaker.broken(lane.now());
+        } else {
+            breaker.failed(lane.now());
+        }
+        broken = false;
+    }
+
+    private void retireIfBroken(Throwable failure) {
+        if (!breaker.isOpen()) {
+            return;
+        }
+        stopStage();
+        timerAt = NEVER;
+        int left = lane.pool().releaseHeldBy(number);
+        counters.dropCommon(GraphDrop.STAGE_FAULT, left);
+        ledger.add(LaneLedger.Entry.DROPPED, left);
+        if (policy == FaultPolicy.STOP) {
+            lane.environment().faults().stageEndsRouter(lane.number(), descriptor.id(), failure);
+        }
     }
 
     /** What happens to a vector while the breaker is open. */
@@ -410,15 +537,18 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
                 dropCommon(vector.get(i), GraphDrop.UNDECIDED);
             }
         }
-        dropUndecidedOriginated();
+        dropOriginated(GraphDrop.UNDECIDED);
     }
 
-    private void dropUndecidedOriginated() {
+    private void dropOriginated(GraphDrop reason) {
         for (int i = 0; i < originatedCount; i++) {
-            if (originated[i].state() == PacketBuffer.State.PENDING) {
-                dropCommon(originated[i], GraphDrop.UNDECIDED);
+            PacketBuffer packet = originated[i];
+            isListed[packet.slot()] = false;
+            if (packet.state() == PacketBuffer.State.PENDING) {
+                dropCommon(packet, reason);
             }
         }
+        originatedCount = 0;
     }
 
     /** The stage threw: its vector is lost, with all that came of it in this call. */
@@ -430,18 +560,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
                 dropCommon(vector.get(i), GraphDrop.STAGE_FAULT);
             }
         }
-        for (int i = 0; i < originatedCount; i++) {
-            if (originated[i].state() == PacketBuffer.State.PENDING) {
-                dropCommon(originated[i], GraphDrop.STAGE_FAULT);
-            }
-        }
+        dropOriginated(GraphDrop.STAGE_FAULT);
         currentForwarded = false;
         failed(failure);
-    }
-
-    private void failed(Throwable failure) {
-        breaker.failed(lane.now());
-        lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
     }
 
     private void dropStaged() {
@@ -683,22 +804,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     /** One more packet that the stage has to decide. */
     private void toDecide(PacketBuffer packet) {
-        if (originatedCount == originated.length) {
-            forgetDecided();
+        if (!isListed[packet.slot()]) { // it may have been consumed and taken again in this very call
+            isListed[packet.slot()] = true;
+            originated[originatedCount++] = packet;
         }
-        originated[originatedCount++] = packet;
         decided--;
-    }
-
-    /** A stage that originates and sends more in one call than the pool holds has had some buffers twice. */
-    private void forgetDecided() {
-        int kept = 0;
-        for (int i = 0; i < originatedCount; i++) {
-            if (originated[i].state() == PacketBuffer.State.PENDING) {
-                originated[kept++] = originated[i];
-            }
-        }
-        originatedCount = kept;
     }
 
     @Override

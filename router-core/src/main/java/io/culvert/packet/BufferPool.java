@@ -111,6 +111,22 @@ public final class BufferPool {
         return reclaimed;
     }
 
+    /**
+     * Takes back every packet that a stage holds: for one that is gone.
+     *
+     * @param stage the stage's number, as for {@link PacketBuffer#hold}
+     * @return how many those were, followers included
+     */
+    public int releaseHeldBy(int stage) {
+        int released = 0;
+        for (PacketBuffer packet : all) {
+            if (packet.isHeldBy(stage)) {
+                released += release(packet);
+            }
+        }
+        return released;
+    }
+
     public int capacity() {
         return all.length;
     }

@@ -18,10 +18,12 @@ public final class StageCounters {
     private final List<DropReason> commonDrops;
     private final List<DropReason> ownDrops;
     private final List<CounterId> ownCounters;
+    private final List<CounterId> commonCounters;
     private final CounterArray traffic = new CounterArray(2);
     private final CounterArray commonDropCounts;
     private final CounterArray ownDropCounts;
     private final CounterArray ownCounts;
+    private final CounterArray commonCounts;
 
     /** By reasons of the kinds of interfaces, which the stage can't know. */
     private final Map<DropReason, CounterArray> otherDropCounts = new ConcurrentHashMap<>();
@@ -29,12 +31,18 @@ public final class StageCounters {
     /**
      * @param descriptor declares the stage's own drops and counters
      * @param commonDrops the reasons for which the graph itself drops packets at any stage, by their ordinals
+     * @param commonCounters what the graph itself counts of any stage, by their ordinals
      */
-    public StageCounters(StageDescriptor descriptor, List<? extends DropReason> commonDrops) {
+    public StageCounters(
+            StageDescriptor descriptor,
+            List<? extends DropReason> commonDrops,
+            List<? extends CounterId> commonCounters) {
         this.stage = descriptor.id();
         this.commonDrops = List.copyOf(commonDrops);
         this.ownDrops = descriptor.drops();
         this.ownCounters = descriptor.counters();
+        this.commonCounters = List.copyOf(commonCounters);
+        this.commonCounts = new CounterArray(commonCounters.size());
         this.commonDropCounts = new CounterArray(commonDrops.size());
         this.ownDropCounts = new CounterArray(ownDrops.size());
         this.ownCounts = new CounterArray(ownCounters.size());
@@ -73,6 +81,11 @@ public final class StageCounters {
         ownCounts.add(counter.ordinal(), amount);
     }
 
+    /** Counts what the graph counts of any stage. */
+    public void countCommon(CounterId counter, long amount) {
+        commonCounts.add(counter.ordinal(), amount);
+    }
+
     public long vectors() {
         return traffic.get(VECTORS);
     }
@@ -103,11 +116,17 @@ public final class StageCounters {
         throw new IllegalArgumentException(stage + " declares no drop reason " + reason.id());
     }
 
+    /** The stage's declared counters, then the graph's. */
     public List<CounterId> counterIds() {
-        return ownCounters;
+        return java.util.stream.Stream.concat(ownCounters.stream(), commonCounters.stream())
+                .toList();
     }
 
     public long count(CounterId counter) {
-        return ownCounts.get(counter.ordinal());
+        int ordinal = counter.ordinal();
+        if (ordinal < commonCounters.size() && commonCounters.get(ordinal) == counter) {
+            return commonCounts.get(ordinal);
+        }
+        return ownCounts.get(ordinal);
     }
 }

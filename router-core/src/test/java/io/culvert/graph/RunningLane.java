@@ -40,6 +40,9 @@ final class RunningLane implements AutoCloseable {
     /** What is said of stages that fail. */
     final List<String> faults = new CopyOnWriteArrayList<>();
 
+    /** What is said of stages that are slow. */
+    final List<Overrun> overruns = new CopyOnWriteArrayList<>();
+
     final ScriptedInterface left = ScriptedInterface.pointToPoint(0);
     final ScriptedInterface right = ScriptedInterface.pointToPoint(1);
     final Lane lane;
@@ -49,8 +52,12 @@ final class RunningLane implements AutoCloseable {
 
     /** @param stages run one after the other; each has one output, to the next */
     RunningLane(ActorTestKit kit, LongSupplier clock, StageDescriptor... stages) {
+        this(kit, clock, FaultPolicy.DROP, stages);
+    }
+
+    RunningLane(ActorTestKit kit, LongSupplier clock, FaultPolicy policy, StageDescriptor... stages) {
         this.kit = kit;
-        lane = TestLane.lane(BufferPool.allocate(BUFFERS), faults, FaultPolicy.DROP, clock);
+        lane = TestLane.lane(BufferPool.allocate(BUFFERS), new Told(), policy, clock);
         List<StageDescriptor> all = new ArrayList<>(List.of(stages));
         all.add(last());
         actor = kit.spawn(LaneActor.create(
@@ -59,6 +66,29 @@ final class RunningLane implements AutoCloseable {
         actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
         actor.tell(new LaneActor.Attach(1, List.of(right), right, settled.ref()));
         settled.receiveSeveralMessages(2);
+    }
+
+    private final class Told implements Lane.FaultListener {
+        @Override
+        public void stageFailed(int number, String stage, Throwable cause) {
+            faults.add(stage + " " + cause.getMessage());
+        }
+
+        @Override
+        public void stageEndsRouter(int number, String stage, Throwable cause) {
+            faults.add(stage + " ends the router: " + cause.getMessage());
+        }
+
+        @Override
+        public void stageOverruns(int number, String stage, Overrun overrun) {
+            overruns.add(overrun);
+            faults.add(stage + " " + overrun.step());
+        }
+
+        @Override
+        public void stageAllocates(int number, String stage, long bytesPerSecond) {
+            faults.add(stage + " allocates");
+        }
     }
 
     /** A stage that sends on what it does not do anything else with. */
@@ -104,6 +134,13 @@ final class RunningLane implements AutoCloseable {
 
     long count(Entry entry) {
         return lane.ledger().get(entry);
+    }
+
+    long counted(String stage, GraphCount counter) {
+        return lane.stageCounters().stream()
+                .filter(counters -> counters.stage().equals(stage))
+                .mapToLong(counters -> counters.count(counter))
+                .sum();
     }
 
     long drops(String stage, GraphDrop reason) {

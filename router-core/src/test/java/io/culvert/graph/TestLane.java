@@ -42,6 +42,10 @@ final class TestLane {
 
     /** A lane with empty tables. */
     static Lane lane(BufferPool pool, List<String> faults, FaultPolicy policy, LongSupplier clock) {
+        return lane(pool, (number, stage, cause) -> faults.add(stage + " " + cause.getMessage()), policy, clock);
+    }
+
+    static Lane lane(BufferPool pool, Lane.FaultListener faults, FaultPolicy policy, LongSupplier clock) {
         Lane.Tables tables = new Lane.Tables() {
             private final FibView noFib = new StageHarness.FixedFib();
 
@@ -73,7 +77,7 @@ final class TestLane {
                         policies,
                         new ConcurrentHashMap<>(),
                         clock,
-                        (number, stage, cause) -> faults.add(stage + " " + cause.getMessage())));
+                        faults));
     }
 
     /** A stage that is never run. */

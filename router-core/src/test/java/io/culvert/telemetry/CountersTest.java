@@ -60,7 +60,8 @@ class CountersTest {
                     .factory(setup -> {
                         throw new IllegalStateException();
                     }),
-            List.of(Common.values()));
+            List.of(Common.values()),
+            List.of());
 
     @Test
     void arrayStartsAtZeroAndAdds() {
