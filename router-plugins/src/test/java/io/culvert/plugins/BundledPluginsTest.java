@@ -2,9 +2,12 @@
 package io.culvert.plugins;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.culvert.config.BadConfigException;
 import io.culvert.config.Catalog;
 import io.culvert.config.ConfigFile;
+import io.culvert.config.ConfigProblem;
 import io.culvert.config.LabFile;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.spi.ConfigKey;
@@ -82,7 +85,35 @@ final class BundledPluginsTest {
         assertThat(LabFile.read(Path.of("../conf/labs/impair.conf"), catalog())).isNotNull();
     }
 
-    /** Every key, output of commands and default that an operator meets stands there. */
+    @Test
+    void aMistakeInARuleIsToldWithItsLine() throws Exception {
+        Path file = Files.writeString(folder.resolve("router.conf"), """
+                router {
+                  interfaces { lan { type = tun, device = a, addresses = ["10.0.0.1/24"] } }
+                  plugins {
+                    rate-limit {
+                      limits = [
+                        { interface = lan, rate = 1Mbit/s }
+                        { interface = lan, rate = 100bit/s }
+                      ]
+                    }
+                    impair { links = [ { interface = lan, delay = 1ms, jitter = 2ms } ] }
+                  }
+                }
+                """);
+        assertThatThrownBy(() -> ConfigFile.read(file, catalog()))
+                .isInstanceOfSatisfying(
+                        BadConfigException.class,
+                        bad -> assertThat(bad.problems())
+                                .map(ConfigProblem::toString)
+                                .containsExactly(
+                                        file + ":7: plugins.rate-limit.limits.rate is below 1kbit/s",
+                                        file
+                                                + ":10: plugins.impair.links.jitter is more than delay: no packet can arrive before it"
+                                                + " was sent"));
+    }
+
+    /** Every stage and key that an operator meets stands there. */
     @Test
     void theirPageNamesAllStagesAndKeys() throws IOException {
         String page = Files.readString(PAGE);
