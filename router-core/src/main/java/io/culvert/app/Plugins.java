@@ -4,6 +4,7 @@ package io.culvert.app;
 import io.culvert.config.Catalog;
 import io.culvert.config.Catalog.Plugin;
 import io.culvert.graph.BuiltInStages;
+import io.culvert.graph.PluginStages;
 import io.culvert.graph.RouterGraph;
 import io.culvert.spi.RouterPlugin;
 import io.culvert.spi.StageDescriptor;
@@ -119,7 +120,7 @@ final class Plugins {
                 add(new Plugin(null, nameOf(plugin, type), "", api, from, List.of(), List.of(), why));
                 return;
             }
-            found = Plugin.of(plugin, from);
+            found = PluginStages.of(plugin, from);
             Catalog with = catalog.with(found);
             new RouterGraph(with.stages(), with::describe); // its faults are then the plugin's: without it all was well
             catalog = with;

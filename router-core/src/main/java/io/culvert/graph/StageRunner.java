@@ -753,6 +753,51 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         dropCommon(packet, reason);
     }
 
+    // --- for StreamBridge: packets that leave the lane as copies, and are in its account all the while
+
+    /** Gives back the buffers of a packet, with all behind it, that goes on elsewhere. */
+    void leave(PacketBuffer packet) {
+        decide(packet);
+        lane.pool().release(packet);
+    }
+
+    /**
+     * Buffers for a packet that comes back, chained; the packet is then to be decided like any other.
+     *
+     * @param packets how many it has in its chain
+     * @return null when there are too few, which ends it as {@code pool-exhausted}
+     */
+    @Nullable
+    PacketBuffer comeBack(int packets) {
+        if (lane.pool().available() < packets) {
+            counters.dropCommon(GraphDrop.POOL_EXHAUSTED, packets);
+            ledger.add(LaneLedger.Entry.DROPPED, packets);
+            return null;
+        }
+        PacketBuffer head = taken();
+        for (int i = 1; i < packets; i++) {
+            head.append(taken());
+        }
+        toDecide(head);
+        return head;
+    }
+
+    /** Ends packets that do not come back. */
+    void endElsewhere(DropReason reason, int packets) {
+        counters.drop(reason, packets);
+        ledger.add(LaneLedger.Entry.DROPPED, packets);
+    }
+
+    /** Ends those that have not come back when the lane stops. */
+    void endElsewhere(int packets) {
+        counters.dropCommon(GraphDrop.LANE_STOPPED, packets);
+        ledger.add(LaneLedger.Entry.DROPPED, packets);
+    }
+
+    boolean isBypassedWhenBroken() {
+        return bypassRoute != StageBreaker.NO_BYPASS;
+    }
+
     @Override
     public void hold(PacketBuffer packet) {
         decide(packet);

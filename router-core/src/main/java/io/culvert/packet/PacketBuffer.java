@@ -133,6 +133,15 @@ public final class PacketBuffer {
         reset();
     }
 
+    /**
+     * A packet of no pool, over heap memory of its own: for copies that leave their lane.
+     *
+     * @param slot as for {@link #slot()}
+     */
+    public static PacketBuffer detached(int capacity, int slot) {
+        return new PacketBuffer(ByteBuffer.allocate(capacity), 0, slot);
+    }
+
     /** Empties the packet: no bytes, full headroom, nothing known. */
     public void reset() {
         start = HEADROOM;
@@ -529,7 +538,7 @@ public final class PacketBuffer {
      * Becomes a copy of another packet, without those behind it: bytes, those in front of the window included, offsets,
      * offload state, and what stages have found out about it.
      *
-     * @param other of the same capacity
+     * @param other of which the window ends within this one's memory
      */
     public void copyOf(PacketBuffer other) {
         copyRoutingFrom(other);

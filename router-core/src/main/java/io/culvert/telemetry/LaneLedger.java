@@ -40,8 +40,8 @@ public final class LaneLedger {
     }
 
     /**
-     * Packets that entered and have not left. Once the lane is at rest this is what stages hold, and after it has stopped,
-     * zero.
+     * Packets that entered and have not left. Once the lane is at rest this is what stages hold, and what is in the flows of
+     * plugins; after it has stopped, zero.
      */
     public long inFlight() {
         return get(Entry.RECEIVED)

@@ -21,6 +21,7 @@ import io.culvert.control.ReloadActor;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
 import io.culvert.graph.BuiltInStages;
+import io.culvert.graph.PluginStages;
 import io.culvert.net.MacAddress;
 import io.culvert.spi.Device;
 import io.culvert.spi.InterfaceTable;
@@ -186,7 +187,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private static Catalog catalog(RouterPlugin... plugins) {
         Catalog catalog = Catalog.of(BuiltInStages.all());
         for (RouterPlugin plugin : plugins) {
-            catalog = catalog.with(Catalog.Plugin.of(plugin, "the test"));
+            catalog = catalog.with(PluginStages.of(plugin, "the test"));
         }
         return catalog;
     }
