@@ -78,7 +78,7 @@ final class AllocationTest {
                     of(ImpairStage.INPUT)
                             .setting(
                                     "links",
-                                    "[{ interface = lan, direction = in, delay = 5ms, jitter = 1ms, loss = 1%, duplicate = 1%, corrupt = 1%, reorder = 1%, rate = 1Gbit/s, limit = 1000000000 }]"),
+                                    "[{ interface = lan, direction = in, delay = 5ms, jitter = 1ms, loss = 1%, duplicate = 1%, corrupt = 1%, reorder = 1%, rate = 1Gbit/s, limit = 1000000 }]"),
                     UDP,
                     UDP6,
                     SYN);

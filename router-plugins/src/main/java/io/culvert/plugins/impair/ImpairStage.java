@@ -316,17 +316,18 @@ public final class ImpairStage implements PacketStage {
     }
 
     private static void enter(PacketBuffer packet, Link link, StageContext context, boolean isDuplicate) {
-        if (link.isFull()) {
+        long now = context.nowNanos();
+        if (link.isFull(now)) {
             context.drop(packet, Drop.QUEUE_FULL);
             return;
         }
-        long wait = link.enter(packet, context.nowNanos(), isDuplicate);
+        long wait = link.enter(packet, now, isDuplicate);
         if (wait == 0) {
             context.send(packet, Out.NEXT);
         } else if (context.buffersScarce()) {
-            link.leave();
             context.drop(packet, Drop.BUFFERS_SCARCE);
         } else {
+            link.keep(now + wait);
             context.count(Count.DELAYED, 1);
             context.defer(packet, wait);
         }
@@ -335,9 +336,6 @@ public final class ImpairStage implements PacketStage {
     /** The far end of the link: what comes out goes on. */
     @Override
     public void onDue(PacketVector packets, StageContext context) {
-        for (int i = 0; i < packets.size(); i++) {
-            lane.underWay(interfaceOf(packets.get(i))).out();
-        }
         context.sendAll(packets, Out.NEXT);
     }
 

@@ -14,6 +14,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class Link {
     static final long LEAST_BITS_PER_SECOND = 1000;
+    static final long MOST_PACKETS = 1 << 20;
 
     private static final double SECOND_BITS = 8e9;
     private static final long GOLDEN = 0x9e37_79b9_7f4a_7c15L;
@@ -28,16 +29,41 @@ final class Link {
         JITTER_OF_DUPLICATE
     }
 
-    /** What outlives a changed configuration: packets are still under way then, and none must overtake them. */
+    /**
+     * What outlives a changed configuration: packets are still under way then, and none must overtake them. How many
+     * there are is told by the moments at which they come out, so that it is right whatever becomes of them meanwhile.
+     */
     static final class UnderWay {
+        private static final int SOME = 64;
+
         private long number;
         private long lastDue;
         private boolean anyDue;
+        /** A ring, of a power of two, which grows as far as the limit asks. */
+        private long[] due = new long[SOME];
+
+        private int first;
         private int count;
 
-        /** A packet has come out. */
-        void out() {
-            count = Math.max(0, count - 1);
+        private int countAt(long now) {
+            while (count != 0 && due[first] - now <= 0) {
+                first = first + 1 & due.length - 1;
+                count--;
+            }
+            return count;
+        }
+
+        private void add(long moment) {
+            if (count == due.length) {
+                long[] more = new long[2 * count];
+                for (int i = 0; i < count; i++) {
+                    more[i] = due[first + i & count - 1];
+                }
+                due = more;
+                first = 0;
+            }
+            due[first + count & due.length - 1] = moment;
+            count++;
         }
     }
 
@@ -128,36 +154,33 @@ final class Link {
         return (int) Long.remainderUnsigned(random(Draw.BIT), bits);
     }
 
-    boolean isFull() {
-        return underWay.count >= limit;
+    /** Whether as many packets as it takes are under way. */
+    boolean isFull(long now) {
+        return underWay.countAt(now) >= limit;
     }
 
     /**
-     * How long a packet takes that enters the link now: 0 when it passes at once, which it does only if nothing is
-     * before it. What is not passed at once counts as under way until {@link UnderWay#out}.
+     * How long a packet takes that enters the link now; 0 when it passes at once. Where packets wait, it does so only
+     * if it overtakes them.
      */
     long enter(PacketBuffer packet, long now, boolean isDuplicate) {
         long due = nanosPerByte == 0 ? now : send(packet.length(), now);
-        boolean overtakes = !isDuplicate && reorder > 0 && share(Draw.REORDER) < reorder;
-        if (!overtakes) {
-            due += delay + jitter(isDuplicate ? Draw.JITTER_OF_DUPLICATE : Draw.JITTER);
-            if (underWay.anyDue && underWay.lastDue - due > 0) {
-                due = underWay.lastDue;
-            }
-            underWay.lastDue = due;
-            underWay.anyDue = true;
+        if (!isDuplicate && reorder > 0 && share(Draw.REORDER) < reorder) {
+            return due - now;
         }
+        due += delay + jitter(isDuplicate ? Draw.JITTER_OF_DUPLICATE : Draw.JITTER);
+        if (underWay.anyDue && underWay.lastDue - due > 0) {
+            due = underWay.lastDue;
+        }
+        underWay.lastDue = due;
+        underWay.anyDue = true;
         long wait = due - now;
-        if (wait <= 0 && (overtakes || underWay.count == 0)) {
-            return 0;
-        }
-        underWay.count++;
-        return Math.max(1, wait);
+        return delay == 0 && nanosPerByte == 0 ? wait : Math.max(1, wait);
     }
 
-    /** Takes back that a packet is under way: it could not be kept. */
-    void leave() {
-        underWay.out();
+    /** Notes that the packet that has just entered is under way until a moment. */
+    void keep(long until) {
+        underWay.add(until);
     }
 
     private long jitter(Draw draw) {

@@ -77,6 +77,11 @@ enum LinkKey implements ConfigKey {
     }
 
     @Override
+    public long most() {
+        return this == LIMIT ? Link.MOST_PACKETS : Long.MAX_VALUE;
+    }
+
+    @Override
     public String text() {
         return text;
     }

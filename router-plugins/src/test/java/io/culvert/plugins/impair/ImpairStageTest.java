@@ -228,6 +228,24 @@ final class ImpairStageTest {
         assertThat(takeNumbers()).as("after a pause").containsExactly(99);
     }
 
+    /** They may be lost with a graph that ends: what they took of the limit is free when they would have come out. */
+    @Test
+    void theLimitIsOfThoseUnderWayWhateverBecomesOfThem() {
+        harness = harness(1024);
+        link("delay = 10ms, limit = 300");
+        for (int round = 0; round < 3; round++) {
+            for (int i = 0; i < 400; i++) {
+                send(numbered(i));
+            }
+            assertThat(harness.dropped("queue-full")).isEqualTo(100);
+            harness.advanceMillis(4);
+            send(numbered(500));
+            assertThat(harness.dropped("queue-full")).isEqualTo(101);
+            harness.advanceMillis(6);
+            assertThat(takeNumbers()).hasSize(300);
+        }
+    }
+
     @Test
     void theRateAndTheDelayAddUp() {
         link("rate = 8Mbit/s, delay = 5ms");
