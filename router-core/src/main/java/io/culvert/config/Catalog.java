@@ -206,6 +206,19 @@ public final class Catalog {
                 .toList();
     }
 
+    /** The keys of the {@code router} section that hold settings of stages, those of plugins included. */
+    public Set<String> stageSections() {
+        Set<String> sections = new LinkedHashSet<>();
+        builtIn.stream().filter(stage -> !stage.keys().isEmpty()).forEach(stage -> sections.add(stage.section()));
+        sections.add(RouterSection.PLUGINS);
+        return sections;
+    }
+
+    /** Where the settings of a stage stand in the file: {@code plugins.mss-clamp}. */
+    public String path(StageDescriptor stage) {
+        return pluginOf(stage.id()) == null ? stage.section() : RouterSection.PLUGINS + "." + stage.section();
+    }
+
     /** The plugin that brings a stage; null for a built-in one, and for one that does not exist. */
     public @Nullable Plugin pluginOf(String stage) {
         return used().filter(plugin ->

@@ -64,6 +64,13 @@ public record RouterConfig(
         return settings;
     }
 
+    /** Whether a stage that is in both graphs has the same settings in another configuration. */
+    public boolean hasSameSettings(StageDescriptor stage, RouterConfig other) {
+        StageSettings here = stageSettings.get(stage.id());
+        StageSettings there = other.stageSettings.get(stage.id());
+        return here == null || there == null ? here == there : here.isSameAs(there);
+    }
+
     /** The effective {@code router} section as HOCON of many lines, ready to be a file. */
     public String render() {
         return effective

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code router}: its keys, those of its small sections, and the sections that stages add. */
 final class RouterSection {
+    static final String PLUGINS = "plugins";
+
     private static final Key<String> NAME = withDefault(
             "name",
             Names.ROUTER,
@@ -167,7 +169,7 @@ final class RouterSection {
                         + " empty.",
                 List.copyOf(pluginKeys.values()),
                 catalog::whyNoPluginSection);
-        plugins = withDefault("plugins", ValueType.section(pluginSections), "{}", pluginSections.text());
+        plugins = withDefault(PLUGINS, ValueType.section(pluginSections), "{}", pluginSections.text());
         bypassWhenBroken = withDefault(
                 "bypass-when-broken",
                 ValueType.listOf(

@@ -108,6 +108,11 @@ public final class StageSettings implements Settings {
         return ConfigValueFactory.fromAnyRef(text);
     }
 
+    /** Whether two settings say the same, wherever they stand. */
+    boolean isSameAs(StageSettings other) {
+        return values.effective().equals(other.values.effective());
+    }
+
     /** Reports names of interfaces that there are not. */
     void check(List<? extends ConfigKey> declared, Problems problems) {
         for (ConfigKey key : declared) {

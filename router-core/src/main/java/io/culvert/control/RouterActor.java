@@ -84,7 +84,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
      * The router at one moment. The tables in it go on changing.
      *
      * @param counters of all lanes
-     * @param graph the stages as they run
+     * @param graph the stages as they are to run
+     * @param lanes each with the graph that it runs
      * @param buffersOutstanding packets of all pools that are in use
      */
     public record View(
@@ -92,7 +93,12 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             InterfaceTable interfaces,
             RouterCounters counters,
             RouterGraph graph,
-            int buffersOutstanding) {}
+            List<Lane> lanes,
+            int buffersOutstanding) {
+        public View {
+            lanes = List.copyOf(lanes);
+        }
+    }
 
     private record DeviceNews(InterfaceActor.Event event) implements Command {}
 
@@ -121,6 +127,14 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private record PluginsTold() implements Command {}
 
     private record PluginsLate() implements Command {}
+
+    /** Have all lanes run other stages. */
+    private record RunStages(RouterGraph graph, RouterConfig config, ActorRef<StagesRun> replyTo) implements Command {}
+
+    /** All lanes do. */
+    private record StagesRun() {}
+
+    private record LaneRuns(LaneActor.Runs news) implements Command {}
 
     private record LaneNews(LaneActor.Settled settled) implements Command {}
 
@@ -157,6 +171,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /** A file of a million routes takes seconds to read, longer on a machine that is busy forwarding. */
     private static final Duration RELOAD_WITHIN = Duration.ofSeconds(55);
 
+    /** A lane first finishes what it has at hand. */
+    private static final Duration STAGES_RUN_WITHIN = Duration.ofSeconds(10);
+
     private static final Duration PLUGIN_ACTORS_STOP_WITHIN = Duration.ofSeconds(1);
     private static final int LOCALLY_ADMINISTERED = 0x02;
 
@@ -165,7 +182,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private final LongSupplier clock;
     private volatile RouterConfig configInForce;
     private final Outcome outcome;
-    private final RouterGraph graph;
+    private RouterGraph graph;
     private final Catalog catalog;
     private final PluginControls plugins;
     /** The objects that stages share over all lanes, and plugins with theirs, by type. */
@@ -208,6 +225,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private final Set<Integer> lackingRight = new HashSet<>();
     private final ActorRef<LaneActor.Settled> laneNews;
     private final @Nullable ActorRef<LocalDeliveryActor.Command> localDelivery;
+    private @Nullable ActorRef<StagesRun> stagesAwaited;
+    private int lanesToRun;
     private int lanesRunning;
     private int interfacesOpen;
     private boolean stopping;
@@ -376,7 +395,17 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 () -> AskPattern.<Command, View>ask(self, Inspect::new, ANSWER_WITHIN, system.scheduler());
         ActorRef<ReloadActor.Command> reload = getContext()
                 .spawn(
-                        ReloadActor.create(reader, config, this::inForce, routes),
+                        ReloadActor.create(
+                                reader,
+                                catalog,
+                                config,
+                                (next, settings) -> AskPattern.<Command, StagesRun>ask(
+                                        self,
+                                        replyTo -> new RunStages(next, settings, replyTo),
+                                        STAGES_RUN_WITHIN,
+                                        system.scheduler()),
+                                this::inForce,
+                                routes),
                         "reload",
                         DispatcherSelector.blocking());
         commands.addAll(moreCommands);
@@ -437,6 +466,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(PluginActorEnded.class, this::onPluginActorEnded)
                 .onMessage(PluginsTold.class, message -> onPluginsTold())
                 .onMessage(PluginsLate.class, message -> onPluginsStopped())
+                .onMessage(RunStages.class, this::onRunStages)
+                .onMessage(LaneRuns.class, message -> onLaneRuns(message.news()))
                 .onMessage(LaneNews.class, message -> onSettled(message.settled()))
                 .onMessage(Inspect.class, this::onInspect)
                 .onMessage(LossesCounted.class, message -> {
@@ -470,7 +501,12 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     private View view() {
         int outstanding = lanes.stream().mapToInt(Lane::buffersOutstanding).sum();
         return new View(
-                config, tables.interfaces(), new RouterCounters(lanes, missed, countsByName()), graph, outstanding);
+                configInForce,
+                tables.interfaces(),
+                new RouterCounters(lanes, missed, countsByName()),
+                graph,
+                lanes,
+                outstanding);
     }
 
     private Map<String, List<Device.Count>> countsByName() {
@@ -764,6 +800,26 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                     .filter(RouterInterface::up)
                     .count();
             outcome.ready(up, tried.size());
+        }
+        return this;
+    }
+
+    private Behavior<Command> onRunStages(RunStages message) {
+        graph = message.graph();
+        stagesAwaited = message.replyTo();
+        lanesToRun = laneActors.size();
+        ActorRef<LaneActor.Runs> runs = getContext().messageAdapter(LaneActor.Runs.class, LaneRuns::new);
+        laneActors.forEach(lane -> lane.tell(new LaneActor.Run(graph, message.config()::settings, runs)));
+        return this;
+    }
+
+    private Behavior<Command> onLaneRuns(LaneActor.Runs news) {
+        if (news.graph() == graph) { // else of a reload before, of which nobody waits any more
+            lanesToRun--;
+        }
+        if (lanesToRun == 0 && stagesAwaited != null) {
+            stagesAwaited.tell(new StagesRun());
+            stagesAwaited = null;
         }
         return this;
     }

@@ -60,7 +60,7 @@ public final class Lane {
      * @param vectorSize the most packets of a vector
      * @param tables read once per vector
      * @param neighborSignals the slow path of neighbor discovery
-     * @param settings each stage's settings
+     * @param settings each stage's settings at the start
      * @param faultPolicy what an open breaker does, by stage
      * @param shared the objects that stages share over all lanes, by type
      * @param clock monotonic nanoseconds
@@ -129,6 +129,8 @@ public final class Lane {
     private boolean timed;
     private int kernelEntry = -1;
     private long now;
+    private Function<StageDescriptor, Settings> settings;
+    private volatile @Nullable RouterGraph graph;
     private int runningStages;
     private int stagesMade;
     private CompletableFuture<Done> gone = new CompletableFuture<>();
@@ -141,6 +143,7 @@ public final class Lane {
         this.number = number;
         this.pool = pool;
         this.environment = environment;
+        this.settings = environment.settings();
         this.now = environment.clock().getAsLong();
         this.timers = new LaneTimers(environment.clock());
     }
@@ -233,6 +236,24 @@ public final class Lane {
     /** Calls that have been made into the graph that was announced last, and not come there yet. */
     AtomicInteger callsUnderWay() {
         return callsUnderWay;
+    }
+
+    /** Has the stages that are made from now on use these settings. Between two graphs. */
+    void use(Function<StageDescriptor, Settings> inForce) {
+        settings = inForce;
+    }
+
+    Settings settings(StageDescriptor stage) {
+        return settings.apply(stage);
+    }
+
+    void announce(@Nullable RouterGraph nowRunning) {
+        graph = nowRunning;
+    }
+
+    /** The graph that the lane runs, or null while it runs none. Any thread. */
+    public @Nullable RouterGraph graph() {
+        return graph;
     }
 
     StageCounters countersOf(StageDescriptor stage) {

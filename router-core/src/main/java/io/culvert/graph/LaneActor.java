@@ -11,17 +11,20 @@ import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.stream.Materializer;
 import io.culvert.spi.ReceiveQueue;
+import io.culvert.spi.Settings;
+import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.TransmitQueue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the graph of one lane running: materialises it over the queues it is given, anew whenever those change, and again
- * with back-off when it dies. Other lanes don't notice.
+ * Keeps the graph of one lane running: materialises it over the queues it is given, anew whenever those or the graph change,
+ * and again with back-off when it dies. Other lanes don't notice.
  */
 public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private static final Duration FIRST_BACKOFF = Duration.ofMillis(10);
@@ -44,6 +47,16 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     /** Let go of an interface's queues; told once no stage uses them any more. */
     public record Detach(int interfaceId, ActorRef<Settled> settled) implements Command {}
 
+    /**
+     * Run another graph with other settings, in place of the one that runs; told when the lane does. What is on its way is
+     * finished before.
+     */
+    public record Run(RouterGraph graph, Function<StageDescriptor, Settings> settings, ActorRef<Runs> runs)
+            implements Command {}
+
+    /** The lane runs the graph that it was told to. */
+    public record Runs(int lane, RouterGraph graph) {}
+
     /** Finish what is on its way and stop. */
     public record Stop() implements Command {}
 
@@ -61,7 +74,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private record Queues(List<ReceiveQueue> receive, TransmitQueue transmit) {}
 
     private final Lane lane;
-    private final RouterGraph graph;
+    private RouterGraph graph;
     private final RouterGraph.DeviceLoss deviceLoss;
     private final String dispatcher;
     private final TimerScheduler<Command> timers;
@@ -69,6 +82,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
     private final Map<Integer, Queues> queues = new TreeMap<>();
     private final List<Runnable> toSettle = new ArrayList<>();
     private RouterGraph.@Nullable Running running;
+    private @Nullable Function<StageDescriptor, Settings> settings;
     private boolean restartWanted;
     private boolean stopping;
     private Duration backoff = FIRST_BACKOFF;
@@ -110,6 +124,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
         return newReceiveBuilder()
                 .onMessage(Attach.class, this::onAttach)
                 .onMessage(Detach.class, this::onDetach)
+                .onMessage(Run.class, this::onRun)
                 .onMessage(GraphEnded.class, this::onGraphEnded)
                 .onMessage(Restart.class, message -> {
                     if (running == null) {
@@ -136,6 +151,14 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
         return this;
     }
 
+    private Behavior<Command> onRun(Run message) {
+        graph = message.graph();
+        settings = message.settings();
+        toSettle.add(() -> message.runs().tell(new Runs(lane.number(), message.graph())));
+        rematerialise();
+        return this;
+    }
+
     private Behavior<Command> onStop() {
         stopping = true;
         if (running == null) {
@@ -156,6 +179,9 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
 
     private void start() {
         restartWanted = false;
+        if (settings != null) {
+            lane.use(settings);
+        }
         List<ReceiveQueue> receive = queues.values().stream()
                 .flatMap(attached -> attached.receive().stream())
                 .toList();
@@ -163,6 +189,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
                 queues.values().stream().map(Queues::transmit).toList();
         RouterGraph.Running started = graph.run(lane, receive, transmit, deviceLoss, dispatcher, materializer);
         running = started;
+        lane.announce(graph);
         startedNanos = System.nanoTime();
         toSettle.forEach(Runnable::run);
         toSettle.clear();
@@ -174,6 +201,7 @@ public final class LaneActor extends AbstractBehavior<LaneActor.Command> {
             return this;
         }
         running = null;
+        lane.announce(null);
         if (stopping) {
             return Behaviors.stopped();
         }

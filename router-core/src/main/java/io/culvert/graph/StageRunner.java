@@ -928,7 +928,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public Settings settings() {
-        return lane.environment().settings().apply(descriptor);
+        return lane.settings(descriptor);
     }
 
     @Override

@@ -20,6 +20,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,6 +36,7 @@ class ReloadActorTest {
     private final Fib fib = new Fib();
     private final List<RouterConfig> cameInForce = new ArrayList<>();
     private final TestProbe<ReloadActor.Result> answers = KIT.createTestProbe();
+    private final CompletableFuture<Void> lanes = new CompletableFuture<>();
     private Path file;
     private ActorRef<ReloadActor.Command> reload;
 
@@ -52,8 +55,14 @@ class ReloadActorTest {
         routes.tell(new RouteActor.ReplaceRoutes(
                 io.culvert.fib.RouteSource.STATIC, StaticRoutes.of(config), applied.ref()));
         applied.receiveMessage();
+        Catalog catalog = Catalog.of(BuiltInStages.all());
         reload = KIT.spawn(ReloadActor.create(
-                () -> ConfigFile.read(file, Catalog.of(BuiltInStages.all())), config, cameInForce::add, routes));
+                () -> ConfigFile.read(file, catalog),
+                catalog,
+                config,
+                (graph, next) -> lanes,
+                cameInForce::add,
+                routes));
     }
 
     private void write(String interfaceSetting, String... routes) throws IOException {
@@ -126,5 +135,61 @@ class ReloadActorTest {
         write("mtu = 1500", "{ prefix = \"10.9.0.0/16\", action = blackhole }");
         assertThat(reloaded().message()).isEqualTo("1 route changed");
         assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
+    }
+
+    @Test
+    void appliesChangedSettingsOfStagesOnceTheLanesRunThem() throws IOException {
+        Files.writeString(file, """
+                router {
+                  interfaces { a { type = tun, device = a0, addresses = ["10.1.0.1/24"], mtu = 1500 } }
+                  routes = [ { prefix = "10.9.0.0/16", action = blackhole } ]
+                  icmp.rate-limit = 7/s
+                }
+                """);
+        reload.tell(new ReloadActor.Reload(answers.ref()));
+        answers.expectNoMessage();
+        assertThat(cameInForce).isEmpty();
+        lanes.complete(null);
+        assertThat(answers.receiveMessage())
+                .isEqualTo(new ReloadActor.Result(
+                        Kind.APPLIED,
+                        "icmp changed: icmp4-error, ip6-redirect, icmp6-error run with the new settings"));
+        assertThat(cameInForce).hasSize(1);
+    }
+
+    @Test
+    void refusesWhenALaneDoesNotRunTheNewStages() throws IOException {
+        Files.writeString(file, """
+                router {
+                  interfaces { a { type = tun, device = a0, addresses = ["10.1.0.1/24"], mtu = 1500 } }
+                  local-delivery.rate-limit = off
+                }
+                """);
+        lanes.completeExceptionally(new TimeoutException());
+        assertThat(reloaded())
+                .isEqualTo(new ReloadActor.Result(
+                        Kind.REFUSED,
+                        "a lane was too busy to run other stages within the time, so all lanes are back at those before;"
+                                + " nothing was changed"));
+        assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
+        assertThat(cameInForce).isEmpty();
+    }
+
+    @Test
+    void doesOneReloadAfterTheOther() throws IOException {
+        Files.writeString(file, """
+                router {
+                  interfaces { a { type = tun, device = a0, addresses = ["10.1.0.1/24"], mtu = 1500 } }
+                  icmp.rate-limit = 7/s
+                }
+                """);
+        reload.tell(new ReloadActor.Reload(answers.ref()));
+        reload.tell(new ReloadActor.Reload(answers.ref()));
+        answers.expectNoMessage();
+        lanes.complete(null);
+        assertThat(answers.receiveMessage().message())
+                .isEqualTo("icmp changed: icmp4-error, ip6-redirect, icmp6-error run with the new settings\n1 route"
+                        + " changed");
+        assertThat(answers.receiveMessage().message()).isEqualTo("0 routes changed");
     }
 }

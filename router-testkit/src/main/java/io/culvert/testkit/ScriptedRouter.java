@@ -46,6 +46,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -78,6 +79,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
             .resolve();
 
     private final RouterConfig config;
+    private final AtomicReference<String> inside;
     private final ActorSystem<RouterActor.Command> system;
     private final Map<String, ScriptedInterface> interfaces = new ConcurrentHashMap<>();
     private final CompletableFuture<Integer> ready = new CompletableFuture<>();
@@ -90,7 +92,13 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private final @Nullable SteeredScheduler scheduler;
     private boolean closed;
 
-    private ScriptedRouter(RouterConfig config, ReloadActor.Reader reader, Catalog catalog, boolean steered) {
+    private ScriptedRouter(
+            RouterConfig config,
+            ReloadActor.Reader reader,
+            AtomicReference<String> inside,
+            Catalog catalog,
+            boolean steered) {
+        this.inside = inside;
         this.config = config;
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
@@ -195,18 +203,45 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private static ScriptedRouter start(String hocon, Catalog catalog, boolean steered) {
         try {
             Path file = Files.createTempFile("scripted-router", ".conf");
-            try {
-                Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + hocon + "\n}\n");
-                RouterConfig config = ConfigFile.read(file, catalog);
-                return new ScriptedRouter(config, () -> config, catalog, steered);
-            } finally {
-                Files.delete(file);
-            }
+            AtomicReference<String> inside = new AtomicReference<>(hocon);
+            ReloadActor.Reader reader = () -> read(file, inside.get(), catalog);
+            return new ScriptedRouter(reader.read(), reader, inside, catalog, steered);
         } catch (BadConfigException bad) {
             throw new AssertionError(bad.problems().toString(), bad);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
+    }
+
+    private static RouterConfig read(Path file, String inside, Catalog catalog) throws BadConfigException {
+        try {
+            Files.writeString(file, "router { management.socket = \"" + file + ".sock\"\n" + inside + "\n}\n");
+            try {
+                return ConfigFile.read(file, catalog);
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /**
+     * Changes what stands inside {@code router { ... }} and has the router put that in force, as {@code culvert reload} does.
+     *
+     * @return what has come of it, which may be a refusal
+     */
+    public ReloadActor.Result reload(String hocon) {
+        inside.set(hocon);
+        ActorRef<ReloadActor.Command> reload = Adapter.toTyped(Adapter.toClassic(system)
+                .actorSelection("/user/reload")
+                .resolveOne(PATIENCE)
+                .toCompletableFuture()
+                .join());
+        return AskPattern.<ReloadActor.Command, ReloadActor.Result>ask(
+                        reload, ReloadActor.Reload::new, PATIENCE, system.scheduler())
+                .toCompletableFuture()
+                .join();
     }
 
     private Device open(int id, InterfaceConfig one, MacAddress madeUp, int lanes) throws IOException {
