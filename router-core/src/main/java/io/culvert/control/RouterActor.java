@@ -413,7 +413,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 new ShowInterfaces(view),
                 new ShowCounters(view),
                 new ShowDrops(view),
-                new ShowGraph(view),
+                new ShowGraph(view, catalog),
                 new ShowMemory(pools),
                 new ShowPlugins(catalog, () -> configInForce, plugins::impairment),
                 new ShowRoutes(

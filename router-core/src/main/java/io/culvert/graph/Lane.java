@@ -131,6 +131,7 @@ public final class Lane {
     private long now;
     private Function<StageDescriptor, Settings> settings;
     private volatile @Nullable RouterGraph graph;
+    private final Map<String, StageState> states = new ConcurrentHashMap<>();
     private int runningStages;
     private int stagesMade;
     private CompletableFuture<Done> gone = new CompletableFuture<>();
@@ -245,6 +246,15 @@ public final class Lane {
 
     Settings settings(StageDescriptor stage) {
         return settings.apply(stage);
+    }
+
+    void report(String stage, StageState state) {
+        states.put(stage, state);
+    }
+
+    /** How a stage does that is in the lane's graph. Any thread. */
+    public StageState state(String stage) {
+        return states.getOrDefault(stage, StageState.RUNNING);
     }
 
     void announce(@Nullable RouterGraph nowRunning) {

@@ -449,6 +449,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         Throwable failure = call(Call.MAKE);
         dropOriginated(GraphDrop.UNDECIDED);
         if (failure == null) {
+            lane.report(descriptor.id(), StageState.RUNNING);
             return true;
         }
         stage = null;
@@ -508,6 +509,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         if (!breaker.isOpen()) {
             return;
         }
+        lane.report(descriptor.id(), bypassRoute == StageBreaker.NO_BYPASS ? StageState.BROKEN : StageState.BYPASSED);
         stopStage();
         timerAt = NEVER;
         int left = lane.pool().releaseHeldBy(number);
