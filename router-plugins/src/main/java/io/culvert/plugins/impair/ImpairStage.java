@@ -177,6 +177,8 @@ public final class ImpairStage implements PacketStage {
                 .counters(Count.values());
     }
 
+    private static final String BOTH = "both";
+
     /** Packets under way in a lane, by interface: there for as long as the lane. */
     private static final class Lane {
         private @Nullable Link.UnderWay[] byInterface = new Link.UnderWay[0];
@@ -203,21 +205,20 @@ public final class ImpairStage implements PacketStage {
     /** By interface id. */
     private final @Nullable Link[] links;
 
-    private final Lane lane;
     private final Segmenter segmenter = new Segmenter();
     private final EthernetView ethernet = new EthernetView();
     private final VlanView vlan = new VlanView();
 
     private ImpairStage(StageSetup setup, boolean inbound) {
         this.inbound = inbound;
-        lane = setup.kept(Lane.class, Lane::new);
+        Lane lane = setup.kept(Lane.class, Lane::new);
         Wires wires = setup.shared(Wires.class, Wires::new);
         String direction = inbound ? "in" : "out";
         long seed = Link.mix(setup.settings().number(Key.SEED), inbound ? 1 : 0);
         @Nullable Link[] byId = new Link[0];
         for (Settings section : setup.settings().sections(Key.LINKS)) {
             String of = section.choice(LinkKey.DIRECTION);
-            if (of.equals(direction) || of.equals("both")) {
+            if (of.equals(direction) || of.equals(BOTH)) {
                 int id = section.interfaceId(LinkKey.INTERFACE);
                 if (id >= byId.length) {
                     byId = Arrays.copyOf(byId, id + 1);
@@ -237,12 +238,13 @@ public final class ImpairStage implements PacketStage {
         for (Settings section : settings.sections(Key.LINKS)) {
             Link.check(section);
             String direction = section.choice(LinkKey.DIRECTION);
-            String before = seen.put(section.interfaceId(LinkKey.INTERFACE), direction);
-            if (before != null && (before.equals(direction) || before.equals("both") || direction.equals("both"))) {
+            int id = section.interfaceId(LinkKey.INTERFACE);
+            String before = seen.get(id);
+            if (before != null && (before.equals(direction) || before.equals(BOTH) || direction.equals(BOTH))) {
                 throw new BadSettingException(
                         section, LinkKey.INTERFACE, "has a link in this direction already; put them together");
             }
-            seen.merge(section.interfaceId(LinkKey.INTERFACE), direction, (a, b) -> a.equals(b) ? a : "both");
+            seen.put(id, before == null ? direction : BOTH);
         }
     }
 

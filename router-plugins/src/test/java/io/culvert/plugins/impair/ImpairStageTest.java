@@ -372,6 +372,7 @@ final class ImpairStageTest {
                 "{ interface = wan, rate = 1bit/s } | rate",
                 "{ interface = wan }, { interface = wan, direction = both } | has a link in this direction already",
                 "{ interface = wan, direction = in }, { interface = wan }, { interface = wan } | has a link in this direction",
+                "{ interface = wan, direction = in }, { interface = wan }, { interface = wan, direction = in } | has a link",
                 "{ delay = 5ms } | interface"
             })
     void refusesLinksThatMakeNoSense(String links, String problem) {
