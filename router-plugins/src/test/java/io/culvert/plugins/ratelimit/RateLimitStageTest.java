@@ -273,6 +273,42 @@ final class RateLimitStageTest {
     }
 
     @Test
+    void bucketsOutliveAReloadOfTheRouter() {
+        String router = """
+                interfaces {
+                  lan { type = tun, device = a, addresses = ["10.0.0.1/24"] }
+                  wan { type = tun, device = b, addresses = ["10.1.0.1/24"] }
+                }
+                plugins { rate-limit { limits = [ { interface = wan, rate = %s, burst = 1000 } ] } }
+                """;
+        byte[] packet = Packets.ip4()
+                .from("10.0.0.2")
+                .to("10.1.0.2")
+                .udp(1, 2)
+                .payload(472)
+                .bytes();
+        try (ScriptedRouter running = ScriptedRouter.with(new RateLimitPlugin(), router.formatted("8kbit/s"))) {
+            running.arrive("lan", packet)
+                    .arrive("lan", packet)
+                    .arrive("lan", packet)
+                    .settle();
+            assertThat(running.at("wan").takeSent()).hasSize(2);
+            running.reload(router.formatted("16kbit/s"));
+            assertThat(running.at("wan").takeSent()).isEmpty();
+            running.arrive("lan", packet).settle();
+            assertThat(running.at("wan").takeSent())
+                    .as("a new bucket would be full")
+                    .isEmpty();
+            running.advance(Duration.ofSeconds(2));
+            running.arrive("lan", packet)
+                    .arrive("lan", packet)
+                    .arrive("lan", packet)
+                    .settle();
+            assertThat(running.at("wan").takeSent()).hasSize(2);
+        }
+    }
+
+    @Test
     void lanesShareARate() {
         try (ScriptedRouter router = ScriptedRouter.with(new RateLimitPlugin(), """
                 lanes = 2
