@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.net;
 
-/** An address on an interface together with the length of its on-link prefix: {@code 192.168.1.1/24}. */
+/**
+ * An address on an interface together with the length of its on-link prefix: {@code 192.168.1.1/24}.
+ *
+ * @since 0.1
+ */
 public record InterfaceAddress(IpAddress address, int prefixLength) {
     public InterfaceAddress {
         if (prefixLength < 0 || prefixLength > address.bits()) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.net;
 
-/** An IPv4 address (RFC 791): 32 bits, most significant octet first. */
+/**
+ * An IPv4 address (RFC 791): 32 bits, most significant octet first.
+ *
+ * @since 0.1
+ */
 public record Ip4Address(int value) implements IpAddress {
     /**
      * Parses dotted decimal with four octets and no leading zeros (they read as octal elsewhere).

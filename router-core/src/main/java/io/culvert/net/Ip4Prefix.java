@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.net;
 
-/** An IPv4 prefix (RFC 4632) with its host bits zero. */
+/**
+ * An IPv4 prefix (RFC 4632) with its host bits zero.
+ *
+ * @since 0.1
+ */
 public record Ip4Prefix(int address, int length) implements IpPrefix {
     public static final Ip4Prefix DEFAULT = new Ip4Prefix(0, 0);
 

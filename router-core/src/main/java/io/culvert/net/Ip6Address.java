@@ -3,7 +3,11 @@ package io.culvert.net;
 
 import org.jspecify.annotations.Nullable;
 
-/** An IPv6 address (RFC 4291): 128 bits as two big-endian halves. */
+/**
+ * An IPv6 address (RFC 4291): 128 bits as two big-endian halves.
+ *
+ * @since 0.1
+ */
 public record Ip6Address(long high, long low) implements IpAddress {
     public static final Ip6Address UNSPECIFIED = new Ip6Address(0, 0);
     /** ff02::1, all nodes on the link (RFC 4291 section 2.7.1). */

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.net;
 
-/** An IPv6 prefix (RFC 4291 section 2.3) with its host bits zero. */
+/**
+ * An IPv6 prefix (RFC 4291 section 2.3) with its host bits zero.
+ *
+ * @since 0.1
+ */
 public record Ip6Prefix(long high, long low, int length) implements IpPrefix {
     public static final Ip6Prefix DEFAULT = new Ip6Prefix(0, 0, 0);
 

@@ -5,7 +5,11 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 
-/** An IPv4 or IPv6 address at the borders of the router; the fast path uses the bare {@code int} or two {@code long}s. */
+/**
+ * An IPv4 or IPv6 address at the borders of the router; the fast path uses the bare {@code int} or two {@code long}s.
+ *
+ * @since 0.1
+ */
 public sealed interface IpAddress permits Ip4Address, Ip6Address {
     /**
      * Parses either family; a colon decides for IPv6.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.net;
 
-/** A set of addresses that share their leading bits. Host bits are zero: a parse that would have to clear some fails. */
+/**
+ * A set of addresses that share their leading bits. Host bits are zero: a parse that would have to clear some fails.
+ *
+ * @since 0.1
+ */
 public sealed interface IpPrefix permits Ip4Prefix, Ip6Prefix {
     /**
      * Parses {@code 10.0.0.0/8} or {@code 2001:db8::/32}; a bare address is a prefix of full length.

@@ -7,6 +7,8 @@ import java.util.HexFormat;
  * An IEEE 802 48-bit MAC address, held in the low 48 bits of a {@code long} in transmission order.
  *
  * <p>The fast path passes the bare {@code long}; this type stands at the borders (configuration, tables, output).
+ *
+ * @since 0.1
  */
 public record MacAddress(long value) {
     public static final MacAddress BROADCAST = new MacAddress(0xffff_ffff_ffffL);

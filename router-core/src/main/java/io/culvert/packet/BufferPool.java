@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Never blocks and never grows: when it is empty {@link #take} answers null and the caller drops by name. Confined to
  * the lane's thread.
+ *
+ * @since 0.1
  */
 public final class BufferPool {
     /** Room for headroom, an Ethernet header with two tags, and a 64 KiB superpacket; a multiple of the page size. */
@@ -25,6 +27,7 @@ public final class BufferPool {
      * @param memory direct memory; every {@link #BUFFER_BYTES} of it make a packet
      * @param address native address of the memory's position 0, or 0 when no system call will see it
      */
+    @Internal
     public BufferPool(ByteBuffer memory, long address) {
         int count = memory.capacity() / BUFFER_BYTES;
         if (count == 0) {
@@ -100,6 +103,7 @@ public final class BufferPool {
      *
      * @return how many were out
      */
+    @Internal
     public int reclaim() {
         int reclaimed = 0;
         for (PacketBuffer packet : all) {
@@ -136,6 +140,7 @@ public final class BufferPool {
     }
 
     /** The fewest that {@link #available} has ever been. */
+    @Internal
     public int leastAvailable() {
         return leastFree;
     }

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * alone. Followers are no packets of their own any more: they are in no vector, nobody sends or drops them, and they go
  * wherever the head goes, at last back to the pool. In accounts each member still is one packet, for that is how they came
  * in and how the device sends them. Only stages between {@code device-coalesce} and transmission see chains.
+ *
+ * @since 0.1
  */
 public final class PacketBuffer {
     /** Bytes in front of a packet as it is received: a virtio header, then room for encapsulation. */
@@ -183,6 +185,7 @@ public final class PacketBuffer {
     }
 
     /** For the pool and the stage adapter alone. */
+    @Internal
     public void setState(State state) {
         this.state = state.ordinal();
     }
@@ -192,6 +195,7 @@ public final class PacketBuffer {
      *
      * @param stage the stage's number in its lane
      */
+    @Internal
     public void hold(int stage) {
         setState(State.HELD);
         holder = stage;

@@ -5,6 +5,8 @@ package io.culvert.packet;
  * A bounded list of packets that travel together: the element of every stream in a lane.
  *
  * <p>Holds references, owns nothing by itself; whoever holds the vector owns its packets.
+ *
+ * @since 0.1
  */
 public final class PacketVector {
     /** The most packets a vector can be configured to hold. */

@@ -6,6 +6,8 @@ import java.util.Locale;
 /**
  * A named point of the packet path where stages hook in, ordered by what each declares to run before and after. A packet
  * that leaves the last stage of an arc by {@link Target#next()} continues as the arc says.
+ *
+ * @since 0.1
  */
 public enum Arc {
     /** Every packet as it was received, on any interface. */

@@ -3,7 +3,11 @@ package io.culvert.spi;
 
 import org.jspecify.annotations.Nullable;
 
-/** Tells the operator what is wrong with a setting; the file and line are added by who reads the configuration. */
+/**
+ * Tells the operator what is wrong with a setting; the file and line are added by who reads the configuration.
+ *
+ * @since 0.1
+ */
 public final class BadSettingException extends Exception {
     private static final long serialVersionUID = 1L;
 

@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One setting of a stage, in the section that its {@link StageDescriptor} names. Implemented by an enum in the stage's
  * file; the configuration is checked against it, and the reference documentation is made from it.
+ *
+ * @since 0.1
  */
 public interface ConfigKey {
     /** The key as written in the file, kebab-case: {@code rate-limit}. */

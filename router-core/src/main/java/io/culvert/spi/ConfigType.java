@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
-/** What values a {@link ConfigKey} takes, and how {@link Settings} reads them. */
+/**
+ * What values a {@link ConfigKey} takes, and how {@link Settings} reads them.
+ *
+ * @since 0.1
+ */
 public enum ConfigType {
     /** {@code true} or {@code false}. */
     BOOLEAN("true or false"),

@@ -3,7 +3,11 @@ package io.culvert.spi;
 
 import java.util.Locale;
 
-/** Something a stage counts besides drops. Implemented by an enum in the stage's file. */
+/**
+ * Something a stage counts besides drops. Implemented by an enum in the stage's file.
+ *
+ * @since 0.1
+ */
 public interface CounterId {
     /** The enum constant's name. */
     String name();

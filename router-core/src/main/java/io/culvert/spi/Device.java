@@ -17,6 +17,7 @@ import java.util.List;
  * @param transmit one queue per lane
  * @param probe looks how it stands
  * @param closer gives everything back; no queue may be in use
+ * @since 0.1
  */
 public record Device(
         String name,

@@ -6,6 +6,8 @@ import java.util.Locale;
 /**
  * Why a stage drops a packet. Implemented by an enum in the stage's file; the constant names the condition
  * ({@code TTL_EXPIRED}), not the action.
+ *
+ * @since 0.1
  */
 public interface DropReason {
     /** The enum constant's name. */

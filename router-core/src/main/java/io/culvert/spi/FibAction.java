@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
-/** What a forwarding entry says to do with a packet. */
+/**
+ * What a forwarding entry says to do with a packet.
+ *
+ * @since 0.1
+ */
 public enum FibAction {
     /** Send it to one of the entry's next hops. */
     FORWARD,

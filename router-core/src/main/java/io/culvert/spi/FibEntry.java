@@ -9,6 +9,8 @@ import java.util.List;
  *
  * <p>An entry names no prefix, only its length, so that the many routes of a length which lead the same way share one; the
  * prefix that matched is the address looked up, cut to that length.
+ *
+ * @since 0.1
  */
 public final class FibEntry {
     /** The answer of every lookup that finds no route. */

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
-/** Longest-prefix match over the installed routes. Safe on every lane while routes change; allocates nothing. */
+/**
+ * Longest-prefix match over the installed routes. Safe on every lane while routes change; allocates nothing.
+ *
+ * @since 0.1
+ */
+@Provided
 public interface FibView {
     /** The entry for an IPv4 destination; {@link FibEntry#NO_ROUTE} when there is none or no such VRF. */
     FibEntry lookup4(int vrf, int destination);

@@ -11,6 +11,8 @@ import java.util.List;
  * <p>A kind says which settings its interfaces have, and opens their devices. Each interface has an actor of its own that
  * calls {@link Opener#open}, hands the device's queues to the lanes, follows its link state, by which routes come and go,
  * opens it again with back-off when it is lost, and closes it; the kind needs to know nothing of actors.
+ *
+ * @since 0.1
  */
 public interface InterfaceKind {
     /** What {@code type} says; in kebab-case, and no other kind's. */

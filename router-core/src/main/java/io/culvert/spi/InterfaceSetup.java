@@ -5,7 +5,12 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.OptionalInt;
 
-/** What the device of one interface is opened from, and the sockets of the kernel that may carry it. */
+/**
+ * What the device of one interface is opened from, and the sockets of the kernel that may carry it.
+ *
+ * @since 0.1
+ */
+@Provided
 public interface InterfaceSetup {
     /** Index into {@link InterfaceTable}. */
     int interfaceId();

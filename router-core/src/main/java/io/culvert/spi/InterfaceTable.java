@@ -4,7 +4,11 @@ package io.culvert.spi;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** All interfaces of the router at one moment. Immutable: a change is published as a new table. */
+/**
+ * All interfaces of the router at one moment. Immutable: a change is published as a new table.
+ *
+ * @since 0.1
+ */
 public final class InterfaceTable {
     public static final InterfaceTable EMPTY = new InterfaceTable(List.of());
 

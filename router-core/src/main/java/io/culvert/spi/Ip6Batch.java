@@ -4,6 +4,8 @@ package io.culvert.spi;
 /**
  * IPv6 addresses to be looked up together, and the answers to them. Its memory is its own, so that a lookup allocates nothing.
  * Belongs to one lane.
+ *
+ * @since 0.1
  */
 public final class Ip6Batch {
     private final long[] addresses;

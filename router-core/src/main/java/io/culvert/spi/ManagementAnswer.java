@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param table for people and programs, or null
  * @param text of one or more lines for people, or null
  * @param document JSON of one line for programs, or null when the text has no other form
+ * @since 0.1
  */
 public record ManagementAnswer(
         @Nullable Table table,

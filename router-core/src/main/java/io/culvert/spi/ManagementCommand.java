@@ -7,6 +7,8 @@ import java.util.concurrent.CompletionStage;
 /**
  * Something an operator can ask of the running router, as {@code culvert show WHAT}, {@code culvert clear WHAT} or
  * {@code culvert set WHAT ARGUMENT...}: the router's own, and what plugins bring by {@link PluginControl#commands}.
+ *
+ * @since 0.1
  */
 public interface ManagementCommand {
     /** The command that asks for a table or a text and changes nothing. */

@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  * @param unit what one is: {@code entries}, {@code bytes}, {@code ms}
  * @param text one sentence for the operator: what is counted or measured
  * @param value read on a thread of its own; must be quick and safe on any thread
+ * @since 0.1
  */
 public record Metric(String name, Kind kind, String unit, String text, LongSupplier value) {
     private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*");

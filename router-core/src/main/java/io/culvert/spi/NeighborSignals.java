@@ -4,7 +4,10 @@ package io.culvert.spi;
 /**
  * How stages reach the slow path of neighbor discovery. Every method may be called from any lane, returns at once, and
  * loses the signal (counted) rather than queue without bound.
+ *
+ * @since 0.1
  */
+@Provided
 public interface NeighborSignals {
     /** Packets wait for this IPv4 neighbor: start resolving it unless that is under way. */
     void resolve4(int interfaceId, int address);

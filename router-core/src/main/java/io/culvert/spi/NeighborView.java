@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
-/** Link addresses of neighbors, as ARP and neighbor discovery have found them. Safe on every lane; allocates nothing. */
+/**
+ * Link addresses of neighbors, as ARP and neighbor discovery have found them. Safe on every lane; allocates nothing.
+ *
+ * @since 0.1
+ */
+@Provided
 public interface NeighborView {
     /** The answer for a neighbor that is not resolved, or not yet. */
     long UNRESOLVED = -1;

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param interfaceId the interface it leaves by
  * @param gateway the neighbor, which may be IPv6 for an IPv4 route (RFC 8950); null when the destination itself is on link
  * @param source the address the router prefers for what it originates this way, or null for the interface's own
+ * @since 0.1
  */
 public record NextHop(
         int interfaceId,

@@ -12,6 +12,8 @@ import io.culvert.packet.PacketVector;
  *
  * <p>An exception out of any method is a bug that costs the vector at hand (dropped as {@code stage-fault}) and is
  * reported; the lane goes on.
+ *
+ * @since 0.1
  */
 public interface PacketStage {
     /**

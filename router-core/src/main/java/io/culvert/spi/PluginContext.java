@@ -4,7 +4,12 @@ package io.culvert.spi;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** The router as the control side of a plugin sees it. Safe on every thread. */
+/**
+ * The router as the control side of a plugin sees it. Safe on every thread.
+ *
+ * @since 0.1
+ */
+@Provided
 public interface PluginContext {
     /** The router's name, as configured. */
     String routerName();

@@ -9,6 +9,8 @@ import java.util.List;
  *
  * <p>Whatever goes wrong here costs the plugin its control side, and is told in the log and by {@code culvert show plugins};
  * its stages go on.
+ *
+ * @since 0.1
  */
 public interface PluginControl {
     /** Of a plugin that has stages alone. */

@@ -5,7 +5,11 @@ import io.culvert.packet.BufferPool;
 import io.culvert.packet.PacketVector;
 import java.io.IOException;
 
-/** One receive queue of an interface, read by one lane. All methods but {@link #arm}'s callback run on the lane's thread. */
+/**
+ * One receive queue of an interface, read by one lane. All methods but {@link #arm}'s callback run on the lane's thread.
+ *
+ * @since 0.1
+ */
 public interface ReceiveQueue {
     int interfaceId();
 

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param offloads what its device finishes by itself
  * @param redirects whether ICMP redirects are sent on it
  * @param gro whether small packets are put together before they leave by it
+ * @since 0.1
  */
 public record RouterInterface(
         int id,

@@ -9,6 +9,8 @@ import java.util.List;
  * an empty default, so that a new extension point breaks nobody.
  *
  * <p>A plugin that can't be used is refused as a whole, and the router runs without it, saying why.
+ *
+ * @since 0.1
  */
 public interface RouterPlugin {
     /** The version of this API. It is raised by each change that breaks plugins which were compiled before. */

@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A stage's settings, checked and with defaults filled in before the stage is made. Each method reads keys of its type and
  * throws {@link IllegalArgumentException} for another. Immutable; any thread.
+ *
+ * @since 0.1
  */
+@Provided
 public interface Settings {
     /** What {@link #rate} and {@link #bitsPerSecond} answer for {@code off}. */
     long UNLIMITED = Long.MAX_VALUE;

@@ -8,7 +8,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a stage can do, and what it can see, while one of its methods runs. Belongs to the lane's thread; never kept for
  * use from another.
+ *
+ * @since 0.1
  */
+@Provided
 public interface StageContext {
     /**
      * Sends a packet to an output.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
+import io.culvert.packet.Internal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -9,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * All that the graph, the configuration and the documentation need to know of a stage before an instance exists. Built
  * once, as the constant {@code DESCRIPTOR} of the stage's class.
+ *
+ * @since 0.1
  */
 public final class StageDescriptor {
     private static final OutPort[] NO_OUTPUTS = {};
@@ -125,6 +128,7 @@ public final class StageDescriptor {
     }
 
     /** A new instance for one lane. */
+    @Internal
     public PacketStage create(StageSetup setup) {
         return factory.apply(setup);
     }

@@ -3,7 +3,12 @@ package io.culvert.spi;
 
 import java.util.function.Supplier;
 
-/** What a stage is made from: one call of its factory per lane. */
+/**
+ * What a stage is made from: one call of its factory per lane.
+ *
+ * @since 0.1
+ */
+@Provided
 public interface StageSetup {
     Settings settings();
 

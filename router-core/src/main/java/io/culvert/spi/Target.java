@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.spi;
 
-/** Where an output of a stage leads. The graph is built from these; a cycle in it fails the start. */
+/**
+ * Where an output of a stage leads. The graph is built from these; a cycle in it fails the start.
+ *
+ * @since 0.1
+ */
 public sealed interface Target {
     /** The next stage on the same arc; behind the last one, the arc's continuation. */
     static Target next() {

@@ -10,6 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
  *
  * <p>Safe on every lane, without locks: all of its state is the moment at which the bucket will be full again (the
  * generic cell rate algorithm, ITU-T I.371 annex A). Allocates nothing.
+ *
+ * @since 0.1
  */
 public final class TokenBucket {
     private static final long SECOND_NANOS = 1_000_000_000L;

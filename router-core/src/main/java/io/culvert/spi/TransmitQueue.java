@@ -3,7 +3,11 @@ package io.culvert.spi;
 
 import io.culvert.packet.PacketVector;
 
-/** One transmit queue of an interface, written by one lane, on the lane's thread. Never waits. */
+/**
+ * One transmit queue of an interface, written by one lane, on the lane's thread. Never waits.
+ *
+ * @since 0.1
+ */
 public interface TransmitQueue {
     /** Why the packet behind the last accepted one was not taken. */
     enum Refusal implements DropReason {

@@ -13,7 +13,10 @@ import java.util.List;
  * <p>What the network answers (RFC 1122 section 4.1.3.3: port or host unreachable, packet too big) is counted, and never
  * ends the socket. {@link #receiveQueue} and {@link #transmitQueue} belong to lanes; all else to the interface's own
  * thread.
+ *
+ * @since 0.1
  */
+@Provided
 public interface UdpSocket extends Closeable {
     /** Bytes of an IPv4 header without options (RFC 791) and a UDP header (RFC 768). */
     int OVERHEAD4 = 20 + 8;

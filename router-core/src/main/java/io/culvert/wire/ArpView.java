@@ -19,6 +19,8 @@ import io.culvert.packet.PacketBuffer;
  * </pre>
  *
  * <p>No setter voids {@link #check()}.
+ *
+ * @since 0.1
  */
 public final class ArpView extends View {
     public static final int PACKET_BYTES = 28;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.wire;
 
-/** EtherType values (IANA "IEEE 802 Numbers", RFC 9542). */
+/**
+ * EtherType values (IANA "IEEE 802 Numbers", RFC 9542).
+ *
+ * @since 0.1
+ */
 public final class EtherType {
     /** RFC 894. */
     public static final int IP4 = 0x0800;

@@ -17,6 +17,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>When {@link #etherType()} {@linkplain EtherType#isVlan is a tag}, a {@link VlanView} lies over it at {@link
  * #tagOffset()}. No setter voids {@link #check()}.
+ *
+ * @since 0.1
  */
 public final class EthernetView extends View {
     public static final int HEADER_BYTES = 14;

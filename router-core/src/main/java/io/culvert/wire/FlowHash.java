@@ -9,6 +9,8 @@ package io.culvert.wire;
  * first part, so fragments are hashed by addresses and protocol alone, and all of a datagram go one way. It is no defence
  * against somebody who picks addresses to make flows collide. Never 0, which {@link
  * io.culvert.packet.PacketBuffer#flowHash()} keeps for "not computed".
+ *
+ * @since 0.1
  */
 public final class FlowHash {
     private static final long SEED = 0x9e37_79b9_7f4a_7c15L;

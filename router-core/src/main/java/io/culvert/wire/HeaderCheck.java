@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.wire;
 
-/** What a view's {@code check} found: {@link #OK}, or the first thing wrong. */
+/**
+ * What a view's {@code check} found: {@link #OK}, or the first thing wrong.
+ *
+ * @since 0.1
+ */
 public enum HeaderCheck {
     /** Every getter of the view may be called. */
     OK,

@@ -19,6 +19,8 @@ import io.culvert.packet.PacketBuffer;
  * </pre>
  *
  * <p>No setter voids {@link #check()} but for the checksum.
+ *
+ * @since 0.1
  */
 public final class Icmp4View extends View {
     public static final int HEADER_BYTES = 8;

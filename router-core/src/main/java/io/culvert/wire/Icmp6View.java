@@ -17,6 +17,8 @@ import io.culvert.packet.PacketBuffer;
  * </pre>
  *
  * <p>No setter voids {@link #check} but for the checksum. Neighbor Discovery is read by {@link NeighborDiscoveryView}.
+ *
+ * @since 0.1
  */
 public final class Icmp6View extends View {
     public static final int HEADER_BYTES = 8;

@@ -15,6 +15,8 @@ import java.nio.ByteBuffer;
  * <p>In one's complement zero has two faces. A sum over any data that is not all zero folds to 0x0001 to 0xffff, hence a
  * computed checksum lies in 0x0000 to 0xfffe; equation 3 of RFC 1624, used here, keeps it there. UDP alone gives 0x0000 a
  * meaning, "not computed": see {@link #udp} and {@link #udpUpdated}.
+ *
+ * @since 0.1
  */
 public final class InternetChecksum {
     private InternetChecksum() {}

@@ -8,6 +8,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>{@link #next()} steps from option to option, over "no operation" bytes, until the end of the list, of the header, or
  * the first malformed option; it always ends.
+ *
+ * @since 0.1
  */
 public final class Ip4Options extends View {
     public static final int END = 0;

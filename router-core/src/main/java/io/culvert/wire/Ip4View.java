@@ -19,6 +19,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>{@link #setTotalLength} and {@link #setHeaderBytes} void {@link #check()}. Link padding behind {@link #end()} is for
  * the caller to trim. The options are read by {@link Ip4Options}.
+ *
+ * @since 0.1
  */
 public final class Ip4View extends View {
     /** Size of a header without options. */

@@ -13,6 +13,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>The walk stays within the payload length and the packet. Reusable; holds positions, not bytes: what it says is void
  * once a header moves.
+ *
+ * @since 0.1
  */
 public final class Ip6ExtensionChain {
     /** How many headers are read when nothing else is said: more than any honest packet has. */

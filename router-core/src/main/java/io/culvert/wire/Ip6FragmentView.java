@@ -14,6 +14,8 @@ import io.culvert.packet.PacketBuffer;
  * </pre>
  *
  * <p>No setter voids {@link #check()}.
+ *
+ * @since 0.1
  */
 public final class Ip6FragmentView extends View {
     public static final int HEADER_BYTES = 8;

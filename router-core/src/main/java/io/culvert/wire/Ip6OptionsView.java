@@ -15,6 +15,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>The header must have passed {@link #check()}, or have been found whole by {@link Ip6ExtensionChain}. {@link #next()}
  * steps from option to option, over padding, until the end of the header or the first malformed option; it always ends.
+ *
+ * @since 0.1
  */
 public final class Ip6OptionsView extends View {
     public static final int PAD1 = 0;

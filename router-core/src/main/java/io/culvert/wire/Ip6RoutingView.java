@@ -12,6 +12,8 @@ import io.culvert.packet.PacketBuffer;
  * |  Next header  |  Hdr ext len  |  Routing type | Segments left |
  * |                      type-specific data ...                   |
  * </pre>
+ *
+ * @since 0.1
  */
 public final class Ip6RoutingView extends View {
     /** The type that RFC 5095 took out of use: as unknown as any other to this router. */

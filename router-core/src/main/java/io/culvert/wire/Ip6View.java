@@ -20,6 +20,8 @@ import io.culvert.packet.PacketBuffer;
  * <p>{@link #setPayloadLength} voids {@link #check()}. Link padding behind {@link #end()} is for the caller to trim.
  * Jumbograms (RFC 2675) are not known: a payload length of 0 means that there is none. Extension headers are read by
  * {@link Ip6ExtensionChain}.
+ *
+ * @since 0.1
  */
 public final class Ip6View extends View {
     public static final int HEADER_BYTES = 40;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.wire;
 
-/** Values of IPv4's protocol and IPv6's next header field (IANA "Assigned Internet Protocol Numbers"). */
+/**
+ * Values of IPv4's protocol and IPv6's next header field (IANA "Assigned Internet Protocol Numbers").
+ *
+ * @since 0.1
+ */
 public final class IpProtocol {
     /** IPv6 Hop-by-Hop Options, RFC 8200. */
     public static final int HOP_BY_HOP = 0;

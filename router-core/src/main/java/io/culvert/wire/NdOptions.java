@@ -22,6 +22,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>{@link #next()} ends at the packet's end or at the first malformed option: one of length 0, one that runs over the
  * end, or one of the kinds above with another than its size on Ethernet (RFC 2464).
+ *
+ * @since 0.1
  */
 public final class NdOptions extends View {
     public static final int SOURCE_LINK_LAYER = 1;

@@ -21,6 +21,8 @@ import io.culvert.packet.PacketBuffer;
  * </pre>
  *
  * <p>Setting a type by {@code encode} voids {@link #check}.
+ *
+ * @since 0.1
  */
 public final class NeighborDiscoveryView extends View {
     public static final int ROUTER_SOLICITATION = 133;

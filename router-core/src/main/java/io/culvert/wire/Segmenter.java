@@ -18,6 +18,8 @@ import io.culvert.packet.PacketBuffer;
  * <p>The last segment stays in the superpacket's own buffer, its headers moved up to it, so that nothing more than the
  * other segments takes a buffer. Use: {@link #begin}, then {@link #write} for each index below {@link #count} - 1 in any
  * order, then {@link #finish}. Reusable; allocates nothing.
+ *
+ * @since 0.1
  */
 public final class Segmenter {
     /** Versions and fields of IP, and protocols that carry packets (IANA protocol numbers; RFC 2784 and RFC 2890 for GRE). */

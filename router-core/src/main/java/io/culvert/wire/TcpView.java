@@ -20,6 +20,8 @@ import io.culvert.packet.PacketBuffer;
  * </pre>
  *
  * <p>{@link #encode} with another header size voids {@link #check()}; nothing else does.
+ *
+ * @since 0.1
  */
 public final class TcpView extends View {
     /** Size of a header without options. */

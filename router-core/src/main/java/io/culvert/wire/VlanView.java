@@ -15,6 +15,8 @@ import io.culvert.packet.PacketBuffer;
  *
  * <p>It starts at the TPID, which is where an untagged frame has its EtherType: {@link EthernetView#tagOffset()}, or
  * {@link #nextTagOffset()} of the tag outside it. No setter voids {@link #check()}.
+ *
+ * @since 0.1
  */
 public final class VlanView extends View {
     /** Bytes that a tag adds to a frame. */

@@ -18,6 +18,7 @@ import io.culvert.spi.RouterPlugin;
  * other plugins.
  *
  * @param <C> what the actor is told
+ * @since 0.1
  */
 public interface ActorPlugin<C> extends RouterPlugin {
     /** The actor's first behavior: asked for when the router starts, and again after each failure. */

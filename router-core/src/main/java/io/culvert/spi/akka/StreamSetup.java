@@ -3,10 +3,16 @@ package io.culvert.spi.akka;
 
 import io.culvert.packet.PacketBuffer;
 import io.culvert.spi.CounterId;
+import io.culvert.spi.Provided;
 import io.culvert.spi.Settings;
 import java.util.function.Supplier;
 
-/** What a {@link StreamStage}'s flow is made from, and can call while it runs. Safe on every thread. */
+/**
+ * What a {@link StreamStage}'s flow is made from, and can call while it runs. Safe on every thread.
+ *
+ * @since 0.1
+ */
+@Provided
 public interface StreamSetup {
     Settings settings();
 

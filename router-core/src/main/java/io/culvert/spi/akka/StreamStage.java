@@ -21,6 +21,8 @@ import java.util.function.Function;
  * the flow leaves them in. The flow gets copies of packets and may do with them whatever it likes: change their bytes, keep
  * them, regroup them in vectors of its own, forget them. The copies cost time (ADR 11): what needs none of Akka's operators
  * should be an {@link io.culvert.spi.PacketStage}.
+ *
+ * @since 0.1
  */
 public final class StreamStage {
     /** How many packets may be in a flow at once unless the stage says otherwise. */
