@@ -33,6 +33,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ClearCommand.class,
             DemoCommand.class,
             LabCommand.class,
+            PluginCommand.class,
             ReloadCommand.class,
             RunCommand.class,
             SetCommand.class,

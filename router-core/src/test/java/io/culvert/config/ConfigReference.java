@@ -84,21 +84,6 @@ public final class ConfigReference {
     }
 
     private void table(List<Key<?>> keys) {
-        page.append("\n| key | takes | without it | meaning |\n|---|---|---|---|\n");
-        for (Key<?> key : keys) {
-            page.append("| `")
-                    .append(key.name())
-                    .append("` | ")
-                    .append(cell(key.type().expected()))
-                    .append(" | ")
-                    .append(key.fallback() == null ? cell(key.without()) : "`" + key.without() + "`")
-                    .append(" | ")
-                    .append(cell(key.text()))
-                    .append(" |\n");
-        }
-    }
-
-    private static String cell(String text) {
-        return text.replace("|", "\\|");
+        page.append('\n').append(KeyTable.ofKeys(keys));
     }
 }

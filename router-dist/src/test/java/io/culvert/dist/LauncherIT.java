@@ -87,6 +87,10 @@ final class LauncherIT {
                 "router-core/src/main/java/B.java",
                 "router-plugins/pom.xml",
                 "router-plugins/src/main/java/C.java",
+                "router-testkit/pom.xml",
+                "router-testkit/src/main/java/D.java",
+                "docs/plugin-example/pom.xml",
+                "docs/plugin-example/src/E.java",
                 "router-dist/pom.xml",
                 "router-dist/src/main/assembly/a.xml")) {
             Path file = tree.resolve(source);

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -181,6 +182,9 @@ public final class Scenarios {
                 return;
             }
             action.run();
+            if (UPDATE) {
+                router.advance(Duration.ZERO); // it has dealt with that
+            }
             int expected = 0;
             while (position < golden.size() && golden.get(position).startsWith("    ")) {
                 if (golden.get(position).charAt(4) != ' ') {

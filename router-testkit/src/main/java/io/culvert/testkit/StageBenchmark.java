@@ -101,8 +101,9 @@ public abstract class StageBenchmark {
     @Test
     void allocatesNothingPerPacket(TestReporter reporter) {
         Result result = measure();
-        reporter.publishEntry(
-                stage, String.format(Locale.ROOT, "%.1f ns/packet, %.2f bytes/packet", result.nanos, result.bytes));
+        String line = String.format(Locale.ROOT, "%.1f ns/packet, %.2f bytes/packet", result.nanos, result.bytes);
+        System.out.println(stage + ": " + line); // for people
+        reporter.publishEntry(stage, line); // for the report
         assertThat(result.bytes)
                 .as("bytes that %s allocates per packet, on %s", stage, Arrays.toString(track.lengths()))
                 .isLessThan(0.01); // a few hundred bytes of the JVM's own, over millions of packets
