@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.culvert.plugins.udp;
 
+import io.culvert.net.IpAddress;
 import io.culvert.spi.BadSettingException;
 import io.culvert.spi.ConfigKey;
 import io.culvert.spi.ConfigType;
@@ -133,7 +134,7 @@ final class UdpKind implements InterfaceKind {
     @Override
     public String device(Settings settings) {
         InetSocketAddress peer = Objects.requireNonNull(settings.endpoint(Setting.PEER));
-        String host = peer.getAddress().getHostAddress();
+        IpAddress host = IpAddress.parse(peer.getAddress().getHostAddress()); // for the short form of IPv6
         return (isIp4(peer) ? host : "[" + host + "]") + ":" + peer.getPort();
     }
 

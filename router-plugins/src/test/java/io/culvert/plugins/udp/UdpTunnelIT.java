@@ -244,7 +244,28 @@ final class UdpTunnelIT {
         assertThat(interfaceNow("left", "far").state()).isEqualTo("up");
     }
 
+    @Test
+    void theLabPasses() throws Exception {
+        Process lab = start(
+                LEFT,
+                "lab",
+                java(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Culvert.class.getName(),
+                "lab",
+                Path.of("..", "conf", "labs", "udp-tunnel.conf").toString());
+
+        assertThat(lab.waitFor(150, TimeUnit.SECONDS)).isTrue();
+        assertThat(output("lab")).contains("7 checks passed in ");
+        assertThat(lab.exitValue()).isZero();
+    }
+
     // --- routers
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
 
     private Process startBoth(String more) throws Exception {
         write("left", LEFT_HOST, 1, 2, "192.0.2.1", "192.0.2.6", more);
@@ -288,7 +309,7 @@ final class UdpTunnelIT {
         return start(
                 namespace,
                 name,
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                java(),
                 "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),
