@@ -116,8 +116,14 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             List<EventLoop> loops) {
         notifications.start();
         InterfaceKind kind = config.brought().orElseGet(() -> BuiltInKind.of(config.type()));
-        return kind.opener(
-                new KernelSetup(interfaceId, config, madeUpMac.value(), loops, kernelOffloads, notifications));
+        try {
+            return kind.opener(
+                    new KernelSetup(interfaceId, config, madeUpMac.value(), loops, kernelOffloads, notifications));
+        } catch (RuntimeException | LinkageError bug) { // the plugin's, which costs the router this interface alone
+            return () -> {
+                throw new IOException("interface type " + kind.type() + " failed: " + bug, bug);
+            };
+        }
     }
 
     private enum Phase {
@@ -142,6 +148,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private long missedByEarlierDevices;
     private long missed;
     private int mtu;
+    private boolean failureTold;
     private Map<CounterId, Long> countsOfEarlierDevices = Map.of();
     private Map<CounterId, Long> counts = Map.of();
     private Duration retry = FIRST_RETRY;
@@ -202,7 +209,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             lookLater(opened, told);
         } catch (IOException unavailable) {
             retryAfter(unavailable);
-        } catch (RuntimeException bug) {
+        } catch (RuntimeException | LinkageError bug) {
             // Whatever an opener gets wrong, the interface is tried again like any other that can't be opened.
             getContext().getLog().error("opening an interface failed unexpectedly", bug);
             retryAfter(new IOException("unexpected failure: " + bug, bug));
@@ -232,12 +239,23 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
 
     /** To be called before a look, so that what happens after it is seen by another one. */
     private boolean followChanges(Device open) {
-        return open.probe().onChange(lookSoon);
+        try {
+            return open.probe().onChange(lookSoon);
+        } catch (RuntimeException | LinkageError bug) {
+            failedUnexpectedly(bug);
+            return false;
+        }
     }
 
     /** To be called behind a look. */
     private void lookLater(Device open, boolean changesAreTold) {
-        long wanted = open.probe().lookAgainNanos();
+        long wanted;
+        try {
+            wanted = open.probe().lookAgainNanos();
+        } catch (RuntimeException | LinkageError bug) {
+            failedUnexpectedly(bug);
+            wanted = LOOK_EVERY.toNanos();
+        }
         long nanos = changesAreTold ? wanted : Math.min(wanted, LOOK_EVERY.toNanos());
         if (nanos != Device.Probe.NEVER) {
             timers.startSingleTimer(new Look(), Duration.ofNanos(Math.max(nanos, SHORTEST_PAUSE.toNanos())));
@@ -245,7 +263,13 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     }
 
     private Device.Status look(Device open) throws IOException {
-        Device.Status status = open.probe().look();
+        Device.Status status;
+        try {
+            status = open.probe().look();
+        } catch (RuntimeException | LinkageError bug) {
+            failedUnexpectedly(bug);
+            throw new IOException("unexpected failure: " + bug, bug);
+        }
         long total = missedByEarlierDevices + status.missed();
         if (total != missed) {
             missed = total;
@@ -259,6 +283,14 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             }
         }
         return status;
+    }
+
+    /** Said once: a device that can't be looked at is asked again and again, and counts as what it was. */
+    private void failedUnexpectedly(Throwable bug) {
+        if (!failureTold) {
+            failureTold = true;
+            getContext().getLog().error("looking at a device failed unexpectedly", bug);
+        }
     }
 
     private void add(List<Device.Count> ofThisDevice) {
@@ -378,7 +410,11 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         missedByEarlierDevices = missed;
         countsOfEarlierDevices = counts;
         if (open != null) {
-            open.closer().close();
+            try {
+                open.closer().close();
+            } catch (RuntimeException | LinkageError bug) {
+                getContext().getLog().error("closing a device failed unexpectedly", bug);
+            }
         }
     }
 

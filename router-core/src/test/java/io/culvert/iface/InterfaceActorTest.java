@@ -44,6 +44,7 @@ final class InterfaceActorTest {
         private volatile long strangers;
         private volatile long lookAgainNanos = NEVER;
         private volatile boolean missing;
+        private volatile boolean buggy;
         private volatile Runnable changed = () -> {};
         private final AtomicInteger opened = new AtomicInteger();
         private final AtomicInteger closed = new AtomicInteger();
@@ -71,6 +72,9 @@ final class InterfaceActorTest {
         @Override
         public Device.Status look() {
             looks.incrementAndGet();
+            if (buggy) {
+                throw new IllegalStateException("a bug of the kind");
+            }
             return new Device.Status(state, 0, mtu, List.of(new Device.Count(Counted.STRANGERS, strangers)));
         }
 
@@ -199,13 +203,40 @@ final class InterfaceActorTest {
         scripted.changed.run();
         assertThat(await(InterfaceActor.Counts.class).counts()).containsExactly(new Device.Count(Counted.STRANGERS, 5));
 
+        scripted.missing = true;
         actor.tell(new InterfaceActor.DeviceLost(new IOException("it was pulled out")));
         await(InterfaceActor.Down.class);
         actor.tell(new InterfaceActor.Released());
-        waiting().until(() -> scripted.closed.get() == 1);
+        await(InterfaceActor.Unavailable.class);
         scripted.strangers = 2;
+        scripted.missing = false;
 
         assertThat(await(InterfaceActor.Counts.class).counts()).containsExactly(new Device.Count(Counted.STRANGERS, 7));
+    }
+
+    @Test
+    void livesOnWithADeviceThatCanNotBeLookedAt() {
+        start();
+        await(InterfaceActor.Up.class);
+
+        scripted.buggy = true;
+        scripted.changed.run();
+        waiting().until(() -> scripted.looks.get() >= 3);
+        scripted.buggy = false;
+        scripted.state = Device.State.PEER_SILENT;
+
+        assertThat(await(InterfaceActor.Down.class).cause()).hasMessage("scripted hears nothing of its peer");
+    }
+
+    @Test
+    void triesAgainToOpenADeviceThatCanNotBeLookedAt() {
+        scripted.buggy = true;
+        start();
+        assertThat(await(InterfaceActor.Unavailable.class).cause()).hasMessageContaining("a bug of the kind");
+
+        scripted.buggy = false;
+
+        await(InterfaceActor.Up.class);
     }
 
     @Test

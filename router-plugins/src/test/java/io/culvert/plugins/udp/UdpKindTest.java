@@ -140,6 +140,17 @@ final class UdpKindTest {
     }
 
     @Test
+    void thePageTellsOfEachKeyReasonAndCounter() throws IOException {
+        UdpKind kind = new UdpKind();
+        String page = Files.readString(Path.of("..", "docs", "interfaces.md"));
+        assertThat(kind.keys())
+                .allSatisfy(key ->
+                        assertThat(page).contains("| `" + key.key() + "` |").contains(key.text()));
+        assertThat(kind.drops()).allSatisfy(reason -> assertThat(page).contains("| `" + reason.id() + "` |"));
+        assertThat(kind.counters()).allSatisfy(counter -> assertThat(page).contains("`" + counter.id() + "`"));
+    }
+
+    @Test
     void theLabHasNoMistakes() {
         Path lab = Path.of("..", "conf", "labs", "udp-tunnel.conf");
         assertThatCode(() -> Objects.requireNonNull(LabFile.read(lab, CATALOG))).doesNotThrowAnyException();
