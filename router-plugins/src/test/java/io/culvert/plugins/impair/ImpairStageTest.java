@@ -408,4 +408,33 @@ final class ImpairStageTest {
             assertThat(router.at("lan").takeSent()).hasSize(1);
         }
     }
+
+    /** A long way must not take the buffers that the lane needs to receive. */
+    @Test
+    void leavesALaneAQuarterOfItsBuffers() {
+        try (ScriptedRouter router = ScriptedRouter.with(new ImpairPlugin(), """
+                buffers = 64
+                interfaces {
+                  lan { type = tun, device = a, addresses = ["10.0.0.1/24"] }
+                  wan { type = tun, device = b, addresses = ["10.1.0.1/24"] }
+                }
+                plugins { impair { links = [ { interface = wan, delay = 1s } ] } }
+                """)) {
+            byte[] there =
+                    Packets.ip4().from("10.0.0.2").to("10.1.0.2").udp(1, 2).bytes();
+            for (int i = 0; i < 80; i++) {
+                router.arrive("lan", there);
+                router.await(() -> router.at("lan").unread() == 0, "the packet to be read");
+            }
+            byte[] back =
+                    Packets.ip4().from("10.1.0.2").to("10.0.0.2").udp(1, 2).bytes();
+            router.arrive("wan", back);
+            assertThat(router.awaitSent("lan")).isNotEmpty();
+            router.advance(Duration.ofMillis(1_100)).settle();
+            int kept = router.at("wan").takeSent().size();
+            assertThat(kept).isBetween(48, 50);
+            assertThat(router.dropped("buffers-scarce")).isEqualTo(80 - kept);
+            assertThat(router.dropped("pool-exhausted")).isZero();
+        }
+    }
 }
