@@ -46,7 +46,7 @@ public interface UdpSocket extends Closeable {
     enum Counter implements CounterId {
         PORT_UNREACHABLE("Answers that nobody listens at the peer's port."),
         HOST_UNREACHABLE("Answers that the peer's host or network can't be reached."),
-        PATH_TOO_SMALL("Datagrams that were larger than the path takes, as known or answered."),
+        PATH_TOO_SMALL("Answers that a datagram was larger than the path takes."),
         OTHER_ERRORS("Other errors that receiving or sending has met.");
 
         private final String text;
