@@ -204,7 +204,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         try {
             Path file = Files.createTempFile("scripted-router", ".conf");
             AtomicReference<String> inside = new AtomicReference<>(hocon);
-            ReloadActor.Reader reader = () -> read(file, inside.get(), catalog);
+            ReloadActor.Reader reader = () -> read(file, Objects.requireNonNull(inside.get()), catalog);
             return new ScriptedRouter(reader.read(), reader, inside, catalog, steered);
         } catch (BadConfigException bad) {
             throw new AssertionError(bad.problems().toString(), bad);
