@@ -50,10 +50,10 @@ final class RateLimitStageTest {
         return harness.out(Out.NEXT).size();
     }
 
-    private boolean passesSuperpacketOfTenKilobytes() {
+    private boolean passesSuperpacketOf13600Bytes() {
         harness.clear();
         PacketBuffer packet = Packets.ip4().tcp(1, 2).payload(9600).take(harness.pool());
-        packet.setGso(PacketBuffer.Gso.TCP4, 960, false);
+        packet.setGso(PacketBuffer.Gso.TCP4, 96, false); // 100 segments of 136 bytes
         packet.setTransmitInterface(WAN);
         harness.process(packet);
         return harness.out(Out.NEXT).size() == 1;
@@ -101,15 +101,15 @@ final class RateLimitStageTest {
     @Test
     void aSuperpacketIsChargedWhatItIsOnTheWire() {
         limits("{ interface = wan, rate = 8Mbit/s, burst = 60000 }");
-        assertThat(passesSuperpacketOfTenKilobytes()).isTrue();
-        assertThat(passOf(60, kilobyte())).isEqualTo(50);
+        assertThat(passesSuperpacketOf13600Bytes()).isTrue();
+        assertThat(passOf(60, kilobyte())).isEqualTo(46);
     }
 
     @Test
     void aSuperpacketBeyondTheBurstPassesAFullBucketAndLeavesDebt() {
         limits("{ interface = wan, rate = 8Mbit/s, burst = 2000 }");
-        assertThat(passesSuperpacketOfTenKilobytes()).isTrue();
-        harness.advanceMillis(8);
+        assertThat(passesSuperpacketOf13600Bytes()).isTrue();
+        harness.advanceMillis(12);
         assertThat(passOf(1, kilobyte())).isZero();
         harness.advanceMillis(1);
         assertThat(passOf(2, kilobyte())).isEqualTo(1);
