@@ -10,6 +10,7 @@ import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.AskPattern;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
@@ -316,7 +317,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         routeNews = context.messageAdapter(RouteActor.Applied.class, RoutesApplied::new);
         askRoutes(new RouteActor.ReplaceRoutes(RouteSource.STATIC, StaticRoutes.of(config), routeNews));
         laneNews = context.messageAdapter(LaneActor.Settled.class, LaneNews::new);
-        PluginDispatcher.register(context.getSystem());
+        PluginDispatcher.register(Adapter.toClassic(context.getSystem()));
         plugins = new PluginControls(context, catalog.plugins(), new SeenByPlugins(), PluginActorEnded::new);
         // Where devices are not the kernel's, it has no side of them.
         localDelivery = openers == KERNEL ? startLocalDelivery() : null;

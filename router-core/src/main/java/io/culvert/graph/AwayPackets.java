@@ -193,6 +193,12 @@ final class AwayPackets {
         return members;
     }
 
+    /** The packet that {@link #pollHome} would answer, or null. */
+    @Nullable
+    Copy peekHome() {
+        return back.peek();
+    }
+
     /** The next packet that has come home, or null. It is to be {@link #release}d. */
     @Nullable
     Copy pollHome() {

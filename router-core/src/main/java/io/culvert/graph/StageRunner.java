@@ -763,19 +763,17 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         lane.pool().release(packet);
     }
 
+    /** Whether there are buffers to spare for a packet that comes back. It can wait for them; what is received can't. */
+    boolean mayComeBack(int packets) {
+        return !buffersScarce() && lane.pool().available() >= packets;
+    }
+
     /**
-     * Buffers for a packet that comes back, chained; the packet is then to be decided like any other.
+     * Buffers for a packet that comes back, chained; the packet is then to be decided like any other. There must be as many.
      *
      * @param packets how many it has in its chain
-     * @return null when there are too few, which ends it as {@code pool-exhausted}
      */
-    @Nullable
     PacketBuffer comeBack(int packets) {
-        if (lane.pool().available() < packets) {
-            counters.dropCommon(GraphDrop.POOL_EXHAUSTED, packets);
-            ledger.add(LaneLedger.Entry.DROPPED, packets);
-            return null;
-        }
         PacketBuffer head = taken();
         for (int i = 1; i < packets; i++) {
             head.append(taken());
@@ -796,8 +794,12 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         ledger.add(LaneLedger.Entry.DROPPED, packets);
     }
 
-    boolean isBypassedWhenBroken() {
-        return bypassRoute != StageBreaker.NO_BYPASS;
+    FaultPolicy policy() {
+        return policy;
+    }
+
+    void endRouter(Throwable cause) {
+        lane.environment().faults().stageEndsRouter(lane.number(), descriptor.id(), cause);
     }
 
     @Override

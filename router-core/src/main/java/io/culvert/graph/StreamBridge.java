@@ -60,6 +60,12 @@ final class StreamBridge implements PacketStage {
     private static final long FIRST_BACKOFF_NANOS = 100_000_000L;
     private static final long LONGEST_BACKOFF_NANOS = 60_000_000_000L;
 
+    /** Packets that come back in one call: what they become goes on before more do. */
+    private static final int MOST_AT_ONCE = 256;
+
+    /** When the lane has no buffers to spare, how long until it is looked again. */
+    private static final long RETRY_NANOS = 200_000;
+
     /** A flow that has run for so long has recovered. */
     private static final long RECOVERED_NANOS = 10_000_000_000L;
 
@@ -174,6 +180,7 @@ final class StreamBridge implements PacketStage {
     private long startAgainAt;
 
     private boolean hasEndedBefore;
+    private int endsInARow;
     private long backoffNanos = FIRST_BACKOFF_NANOS;
     private boolean timerSet;
 
@@ -183,6 +190,7 @@ final class StreamBridge implements PacketStage {
         this.setup = setup;
         signal = setup.signal();
         materializer = ((StageRunner) setup).materializer();
+        PluginDispatcher.register(materializer.system());
         told = setup.shared(Told.class, Told::new).causes;
         awayNanos = stream.awayAtMost().toNanos();
         away = new AwayPackets(stream.mostAway());
@@ -239,7 +247,7 @@ final class StreamBridge implements PacketStage {
     }
 
     private void standIn(PacketVector packets, StageRunner runner) {
-        boolean bypass = runner.isBypassedWhenBroken();
+        boolean bypass = runner.policy() == FaultPolicy.BYPASS;
         for (int i = 0; i < packets.size(); i++) {
             if (bypass) {
                 runner.send(packets.get(i), Out.NEXT);
@@ -282,27 +290,35 @@ final class StreamBridge implements PacketStage {
         runner.endElsewhere(away.count());
     }
 
-    /** Sends on what has come home. */
+    /** Sends on what has come home, as far as there are buffers for it. */
     private void arrivals(StageRunner runner) {
-        for (AwayPackets.Copy copy = away.pollHome(); copy != null; copy = away.pollHome()) {
+        counts(runner);
+        int budget = MOST_AT_ONCE;
+        for (AwayPackets.Copy copy = away.peekHome(); copy != null; copy = away.peekHome()) {
+            if (budget == 0) {
+                signal.run(); // when what was sent has gone on
+                return;
+            }
+            budget--;
             if (copy.isDiscarded()) {
+                away.pollHome();
                 end(copy, Drop.DISCARDED, runner);
-            } else {
+            } else if (runner.mayComeBack(copy.members())) {
+                away.pollHome();
                 comeBack(copy, runner);
+            } else {
+                runner.wakeAfter(RETRY_NANOS);
+                return;
             }
         }
-        counts(runner);
     }
 
     private void comeBack(AwayPackets.Copy copy, StageRunner runner) {
         int members = copy.members();
         runner.count(Counter.CAME_BACK, members);
         PacketBuffer packet = runner.comeBack(members);
-        boolean well = packet != null && restore(copy, packet, runner);
+        boolean well = restore(copy, packet, runner);
         away.release(copy);
-        if (packet == null) {
-            return; // the runner has ended it
-        }
         if (well) {
             runner.send(packet, Out.NEXT);
         } else {
@@ -346,8 +362,16 @@ final class StreamBridge implements PacketStage {
     }
 
     private void missThose(long leftBy, StageRunner runner) {
+        boolean any = false;
         for (int missed = away.miss(leftBy); missed != 0; missed = away.miss(leftBy)) {
             runner.endElsewhere(Drop.LOST_IN_STREAM, missed);
+            any = true;
+        }
+        Run now = run;
+        if (any && now != null && now.errorsBefore != PluginDispatcher.errors()) {
+            now.cause =
+                    new IllegalStateException("an error on a plugin's thread, which the log tells, left it hanging");
+            ended(now, runner);
         }
     }
 
@@ -413,7 +437,9 @@ final class StreamBridge implements PacketStage {
         long now = runner.nowNanos();
         if (now - startedAt > RECOVERED_NANOS) {
             backoffNanos = FIRST_BACKOFF_NANOS;
+            endsInARow = 0;
         }
+        endsInARow++;
         startAgainAt = now + backoffNanos;
         backoffNanos = Math.min(2 * backoffNanos, LONGEST_BACKOFF_NANOS);
         timerSet = false; // this may be sooner than what it is set to
@@ -425,6 +451,9 @@ final class StreamBridge implements PacketStage {
             } else {
                 LOG.error("the flow of plugin {}, stage {}, has failed, and starts again", plugin, stream.id(), cause);
             }
+        }
+        if (runner.policy() == FaultPolicy.STOP && endsInARow >= StageBreaker.FAULTS_TO_OPEN) {
+            runner.endRouter(cause == null ? new IllegalStateException("its flow completes again and again") : cause);
         }
     }
 
@@ -440,6 +469,7 @@ final class StreamBridge implements PacketStage {
 
         private volatile @Nullable Throwable cause;
         private volatile boolean hasEnded;
+        private final long errorsBefore = PluginDispatcher.errors();
 
         void start(Flow<PacketVector, PacketVector, NotUsed> flow) {
             source = Source.<PacketVector>queue(stream.mostAway())
