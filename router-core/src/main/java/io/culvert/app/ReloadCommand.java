@@ -11,8 +11,9 @@ import picocli.CommandLine.Spec;
 /** {@code culvert reload}: has the running router put its changed configuration file in force, all of it or nothing. */
 @Command(
         name = "reload",
-        description = "Have the running router read its configuration again. Changed routes are applied; what needs a"
-                + " restart, or has a mistake, is refused and nothing changes.")
+        description = "Have the running router read its configuration again. Changed routes, settings of"
+                + " stages and sections of plugins are applied; what needs a restart, or has a mistake, is refused and"
+                + " nothing changes.")
 final class ReloadCommand implements Callable<Integer> {
     @Mixin
     private final RouterSocket router = new RouterSocket();

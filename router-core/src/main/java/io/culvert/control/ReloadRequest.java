@@ -28,7 +28,7 @@ final class ReloadRequest implements ManagementCommand {
 
     @Override
     public String summary() {
-        return "reads the configuration file again and applies changed routes";
+        return "reads the configuration file again and applies changed routes, settings of stages and sections of plugins";
     }
 
     @Override

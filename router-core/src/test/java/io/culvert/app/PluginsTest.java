@@ -19,12 +19,17 @@ import io.culvert.spi.PacketStage;
 import io.culvert.spi.RouterPlugin;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
+import java.io.File;
+import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -515,6 +520,66 @@ final class PluginsTest {
                 .hasSize(2)
                 .anySatisfy(line -> assertThat(line).contains("no.such.Plugin", "not found"))
                 .anySatisfy(line -> assertThat(line).contains(PluginsTest.class.getName(), "not a subtype"));
+        assertThat(catalog.stages()).extracting(StageDescriptor::id).contains("good-stage");
+    }
+
+    private Path jar(String name, Class<?>... classes) throws IOException {
+        Path jar = Files.createDirectories(folder.resolve("plugins")).resolve(name);
+        List<String> names = new ArrayList<>();
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
+            for (Class<?> type : classes) {
+                names.add(type.getName());
+            }
+            out.putNextEntry(new JarEntry("META-INF/services/" + RouterPlugin.class.getName()));
+            out.write(String.join("\n", names).getBytes(StandardCharsets.UTF_8));
+            out.closeEntry();
+        }
+        return jar;
+    }
+
+    private static Catalog found(Path... jars) throws IOException {
+        List<URL> urls = new ArrayList<>();
+        List<String> classPath = new ArrayList<>();
+        for (Path jar : jars) {
+            urls.add(jar.toUri().toURL());
+            classPath.add(jar.toString());
+        }
+        try (URLClassLoader loader = new URLClassLoader(urls.toArray(URL[]::new), PluginsTest.class.getClassLoader())) {
+            return Plugins.found(loader, String.join(File.pathSeparator, classPath));
+        }
+    }
+
+    @Test
+    void aJarInThePluginsFolderIsFound() throws IOException {
+        Catalog catalog = found(jar("good.jar", Good.class));
+        assertThat(Plugins.refused(catalog)).isEmpty();
+        assertThat(catalog.plugins()).extracting(Catalog.Plugin::name).containsExactly("good");
+    }
+
+    @Test
+    void aPluginThatIsInTwoJarsIsUsedOnceAndTold() throws IOException {
+        Catalog catalog = found(jar("good-1.jar", Good.class), jar("good-2.jar", Good.class, AlsoGood.class));
+        assertThat(Plugins.refused(catalog))
+                .containsExactly("plugin " + Good.class.getName()
+                        + " of good-2.jar is not used: the same plugin is in good-1.jar, which is used: one of the two has to"
+                        + " go");
+        assertThat(catalog.plugins().stream().filter(Catalog.Plugin::used))
+                .extracting(Catalog.Plugin::name)
+                .containsExactly("good", "also-good");
+    }
+
+    @Test
+    void aJarThatIsDamagedOrGoneIsToldAndTheOthersAreUsed() throws IOException {
+        Path damaged = jar("damaged.jar");
+        Files.writeString(damaged, "not found on this server");
+        Catalog catalog = found(damaged, folder.resolve("plugins/gone.jar"), jar("good.jar", Good.class));
+        assertThat(Plugins.refused(catalog))
+                .hasSize(2)
+                .satisfiesExactly(
+                        line -> assertThat(line)
+                                .startsWith("plugin ? of damaged.jar is not used: it is damaged or no jar: "),
+                        line -> assertThat(line)
+                                .isEqualTo("plugin ? of gone.jar is not used: it is not there, or may not be read"));
         assertThat(catalog.stages()).extracting(StageDescriptor::id).contains("good-stage");
     }
 }
