@@ -306,6 +306,9 @@ final class StreamBridge implements PacketStage {
             } else if (runner.mayComeBack(copy.members())) {
                 away.pollHome();
                 comeBack(copy, runner);
+            } else if (budget < MOST_AT_ONCE - 1) {
+                signal.run(); // those that were sent free buffers soon
+                return;
             } else {
                 runner.wakeAfter(RETRY_NANOS);
                 return;
