@@ -20,7 +20,7 @@ import java.util.Set;
  * @param buffersPerLane packets in the pool of each lane
  * @param interfaces in the order of the file, which gives them their ids
  * @param routes static routes, in the order of the file
- * @param bypassWhenBroken ids of stages that packets pass by while their breaker is open
+ * @param supervision what is done about stages that are at fault
  * @param stageSettings by the id of each stage that has keys and is in the graph
  * @param pluginSections those under {@code plugins} that stand in the file, whose stages are in the graph
  * @param effective the whole section of the file with includes and defaults filled in
@@ -35,7 +35,7 @@ public record RouterConfig(
         ManagementConfig management,
         List<InterfaceConfig> interfaces,
         List<RouteConfig> routes,
-        Set<String> bypassWhenBroken,
+        SupervisionConfig supervision,
         Map<String, StageSettings> stageSettings,
         Set<String> pluginSections,
         ConfigObject effective,
@@ -43,7 +43,6 @@ public record RouterConfig(
     public RouterConfig {
         interfaces = List.copyOf(interfaces);
         routes = List.copyOf(routes);
-        bypassWhenBroken = Set.copyOf(bypassWhenBroken);
         stageSettings = Map.copyOf(stageSettings);
         pluginSections = Set.copyOf(pluginSections);
     }

@@ -6,6 +6,7 @@ import static io.culvert.config.Key.withDefault;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigObject;
+import io.culvert.config.SupervisionConfig.WhenBroken;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
 import java.nio.file.Path;
@@ -19,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** {@code router}: its keys, those of its small sections, and the sections that stages add. */
@@ -138,7 +138,19 @@ final class RouterSection {
     private static final Key<Values> MANAGEMENT =
             withDefault("management", ValueType.section(MANAGEMENT_SECTION), "{}", MANAGEMENT_SECTION.text());
 
-    private final Key<List<Located<String>>> bypassWhenBroken;
+    private static final Key<Duration> STAGE_TIME_BUDGET = withDefault(
+            "stage-time-budget",
+            ValueType.duration(Duration.ofMillis(1), Duration.ofMinutes(1)),
+            "100ms",
+            "How long a stage may have a lane's thread for one vector. One that takes longer is named; at ten times of it the"
+                    + " stage is interrupted, and broken.");
+    private static final Key<Boolean> DEBUG_BUFFERS = withDefault(
+            "debug-buffers",
+            ValueType.BOOLEAN,
+            "false",
+            "Remember where each packet was sent, held and originated last, and tell it of packets that a stage sends twice,"
+                    + " loses or keeps. Slow: for plugin authors.");
+    private final Key<Map<String, WhenBroken>> whenBroken;
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
     private final InterfaceSection interfaceSection;
     private final Key<Map<String, Values>> interfacesKey;
@@ -170,12 +182,13 @@ final class RouterSection {
                 List.copyOf(pluginKeys.values()),
                 catalog::whyNoPluginSection);
         plugins = withDefault(PLUGINS, ValueType.section(pluginSections), "{}", pluginSections.text());
-        bypassWhenBroken = withDefault(
-                "bypass-when-broken",
-                ValueType.listOf(
-                        ValueType.named("a stage that packets can pass by", id -> bypassable(id, catalog.stages()))),
-                "[]",
-                "Stages that packets pass by, instead of being dropped, while they fail again and again.");
+        whenBroken = withDefault(
+                "when-broken",
+                ValueType.valuesByName("{ STAGE = drop, bypass or stop ... }", id -> policies(id, catalog.stages())),
+                "{}",
+                "What happens at a stage that keeps failing, or that can't be made: its packets are dropped, which is the"
+                        + " default; or pass it by, where a stage follows; or the router ends. The stage is tried again after a"
+                        + " second, then after ever longer pauses up to a minute.");
         List<Key<?>> keys = new ArrayList<>(List.of(
                 NAME,
                 LANES,
@@ -186,7 +199,9 @@ final class RouterSection {
                 ROUTE_FILES,
                 NEIGHBOR,
                 MANAGEMENT,
-                bypassWhenBroken,
+                whenBroken,
+                STAGE_TIME_BUDGET,
+                DEBUG_BUFFERS,
                 plugins));
         for (Key<?> own : keys) {
             if (stageKeys.containsKey(own.name())) {
@@ -208,15 +223,20 @@ final class RouterSection {
         return text.matches("0?[0-7]{3}") ? (Integer) Integer.parseInt(text, 8) : null;
     }
 
-    /** Only a stage with a next one on its arc can be left out. */
-    private static String bypassable(String id, Collection<StageDescriptor> stages) {
+    /** What can be done about a stage; only one with a next one on its arc can be left out. */
+    private static ValueType<WhenBroken> policies(String id, Collection<StageDescriptor> stages) {
         for (StageDescriptor stage : stages) {
-            if (stage.id().equals(id)
-                    && stage.outputs().stream().anyMatch(out -> out.target() instanceof Target.Next)) {
-                return id;
+            if (stage.id().equals(id)) {
+                boolean leadsOn = stage.outputs().stream().anyMatch(out -> out.target() instanceof Target.Next);
+                return ValueType.choice(
+                        leadsOn ? List.of(WhenBroken.values()) : List.of(WhenBroken.DROP, WhenBroken.STOP),
+                        ValueType::written);
             }
         }
-        throw new IllegalArgumentException("\"" + id + "\" is no stage that packets can pass by");
+        String nearest =
+                Suggestion.nearest(id, stages.stream().map(StageDescriptor::id).toList());
+        throw new IllegalArgumentException(
+                "\"" + id + "\" is no stage" + (nearest == null ? "" : ", did you mean " + nearest + "?"));
     }
 
     Section section() {
@@ -274,7 +294,7 @@ final class RouterSection {
                 management(name, router.get(MANAGEMENT)),
                 List.copyOf(made.values()),
                 routes,
-                router.get(bypassWhenBroken).stream().map(Located::value).collect(Collectors.toSet()),
+                new SupervisionConfig(router.get(whenBroken), router.get(STAGE_TIME_BUDGET), router.get(DEBUG_BUFFERS)),
                 stageSettings,
                 pluginSections,
                 router.effective(),

@@ -438,6 +438,38 @@ abstract class ValueType<T> {
         };
     }
 
+    /**
+     * An object that holds a value under each of the names it may have.
+     *
+     * @param expected completes "expected ..."
+     * @param typeOf the type of the value under a name; throws {@link IllegalArgumentException}, quoting the name, for one
+     *     that has no business there
+     */
+    static <T> ValueType<Map<String, T>> valuesByName(String expected, Function<String, ValueType<T>> typeOf) {
+        return new ValueType<>(expected) {
+            @Override
+            @Nullable
+            Map<String, T> read(String path, ConfigValue value, Problems problems) {
+                if (!(value instanceof ConfigObject named)) {
+                    return mismatch(path, value, problems);
+                }
+                Map<String, T> read = new LinkedHashMap<>();
+                named.entrySet().stream().sorted(IN_FILE).forEach(entry -> {
+                    try {
+                        T one = typeOf.apply(entry.getKey())
+                                .read(Section.join(path, entry.getKey()), entry.getValue(), problems);
+                        if (one != null) {
+                            read.put(entry.getKey(), one);
+                        }
+                    } catch (IllegalArgumentException e) {
+                        problems.add(entry.getValue().origin(), path + ": " + e.getMessage());
+                    }
+                });
+                return Collections.unmodifiableMap(read);
+            }
+        };
+    }
+
     private static final Comparator<Map.Entry<String, ConfigValue>> IN_FILE = Comparator.comparing(
                     (Map.Entry<String, ConfigValue> entry) ->
                             Objects.requireNonNullElse(entry.getValue().origin().filename(), ""))

@@ -29,6 +29,7 @@ import io.culvert.graph.LaneActor;
 import io.culvert.graph.LaneDispatcher;
 import io.culvert.graph.PluginDispatcher;
 import io.culvert.graph.RouterGraph;
+import io.culvert.graph.StageWatch;
 import io.culvert.iface.EventLoop;
 import io.culvert.iface.InterfaceActor;
 import io.culvert.neighbor.NeighborTable;
@@ -125,6 +126,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record PluginActorEnded(String plugin) implements Command {}
 
+    private record StageEndsRouter(String why) implements Command {}
+
     private record PluginsTold() implements Command {}
 
     private record PluginsLate() implements Command {}
@@ -216,7 +219,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     /** Interfaces that some lanes still use. */
     private final Map<Integer, Set<Integer>> releasing = new HashMap<>();
 
-    private final Set<String> faultsTold = ConcurrentHashMap.newKeySet();
+    private @Nullable StageWatch watch;
     /** Packets that each interface's device has lost, its receive queue being full. */
     private final Map<Integer, Long> missed = new HashMap<>();
     /** What each interface's devices have counted by themselves. */
@@ -327,6 +330,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private void startLanes() throws NativeException {
+        ActorRef<Command> self = getContext().getSelf();
         int count = config.lanes().orElse(Runtime.getRuntime().availableProcessors());
         Lane.Environment environment = new Lane.Environment(
                 count,
@@ -334,15 +338,18 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 tables,
                 neighborMailbox,
                 config::settings,
-                stage -> config.bypassWhenBroken().contains(stage.id()) ? FaultPolicy.BYPASS : FaultPolicy.DROP,
+                stage -> FaultPolicy.valueOf(config.supervision().of(stage.id()).name()),
                 shared,
                 clock,
-                this::stageFailed);
+                new StageFaults(catalog, getContext().getSystem().log(), why -> self.tell(new StageEndsRouter(why))));
         for (int number = 0; number < count; number++) {
             ByteBuffer memory = NativeMemory.map(config.buffersPerLane() * BufferPool.BUFFER_BYTES);
             BufferPool packets = new BufferPool(memory, NativeMemory.address(memory));
             pools.add(new ShowMemory.Pool(number, packets, memory));
             Lane lane = new Lane(number, packets, environment);
+            if (config.supervision().debugBuffers()) {
+                lane.debugBuffers();
+            }
             lanes.add(lane);
             EventLoop loop = new EventLoop();
             loops.add(loop);
@@ -353,6 +360,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             laneActors.add(actor);
         }
         lanesRunning = count;
+        watch = new StageWatch(lanes, config.supervision().stageTimeBudget());
     }
 
     /** Once the management socket is this router's: another router of the same name must keep its devices. */
@@ -465,6 +473,7 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 .onMessage(ManagementNews.class, this::onManagementNews)
                 .onMessage(PluginsStarted.class, this::onPluginsStarted)
                 .onMessage(PluginActorEnded.class, this::onPluginActorEnded)
+                .onMessage(StageEndsRouter.class, this::onStageEndsRouter)
                 .onMessage(PluginsTold.class, message -> onPluginsTold())
                 .onMessage(PluginsLate.class, message -> onPluginsStopped())
                 .onMessage(RunStages.class, this::onRunStages)
@@ -846,6 +855,14 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
         return this;
     }
 
+    private Behavior<Command> onStageEndsRouter(StageEndsRouter message) {
+        if (stopping) {
+            return this;
+        }
+        outcome.failed(message.why());
+        return onStop();
+    }
+
     private Behavior<Command> onLaneEnded() {
         lanesRunning--;
         if (!stopping) {
@@ -897,6 +914,9 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> end() {
         outcome.ended(tables.interfaces(), new RouterCounters(lanes, missed, countsByName()));
+        if (watch != null) {
+            watch.close();
+        }
         loops.forEach(EventLoop::close);
         return Behaviors.stopped();
     }
@@ -933,13 +953,6 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private boolean sendFrame(int interfaceId, byte[] frame) {
         return lanes.get(0).inject(interfaceId, frame);
-    }
-
-    /** On a lane's thread. A fault is told once for each stage and cause; the counters tell how often. */
-    private void stageFailed(int lane, String stage, Throwable cause) {
-        if (faultsTold.add(stage + " " + cause)) {
-            getContext().getSystem().log().error("stage {} failed in lane {} and lost a vector", stage, lane, cause);
-        }
     }
 
     private List<RouterInterface> interfacesDown() {

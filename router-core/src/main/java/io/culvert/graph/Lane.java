@@ -96,6 +96,9 @@ public final class Lane {
 
         /** The lane allocates so much, and it does while it is at this stage. */
         default void stageAllocates(int lane, String stage, long bytesPerSecond) {}
+
+        /** The stage has lost or kept a packet; in the debug mode alone, which tells where it got it. */
+        default void stageMisusesBuffers(int lane, String stage, String how) {}
     }
 
     private static final class InjectedFrame {
@@ -127,6 +130,7 @@ public final class Lane {
     private final LaneTimers timers;
     private final LaneActivity activity = new LaneActivity();
     private boolean timed;
+    private @Nullable BufferDebug debug;
     private int kernelEntry = -1;
     private long now;
     private Function<StageDescriptor, Settings> settings;
@@ -198,6 +202,16 @@ public final class Lane {
     void waitBy(BooleanSupplier wait) {
         this.wait = wait;
         timed = true;
+    }
+
+    /** Has the lane remember where stages use packets, to tell it of those that are misused. Before the lane runs. */
+    public void debugBuffers() {
+        debug = new BufferDebug(pool.capacity());
+    }
+
+    @Nullable
+    BufferDebug debug() {
+        return debug;
     }
 
     LaneTimers timers() {

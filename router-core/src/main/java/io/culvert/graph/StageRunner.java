@@ -65,6 +65,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private @Nullable PacketStage stage;
 
     private final LaneActivity activity;
+    /** None but in the debug mode. */
+    private final @Nullable BufferDebug debug;
+
     private final StageBreaker breaker = new StageBreaker();
     private final FaultPolicy policy;
     private final int bypassRoute;
@@ -124,6 +127,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         this.originated = new PacketBuffer[lane.pool().capacity()];
         this.isListed = new boolean[originated.length];
         this.activity = lane.activity();
+        this.debug = lane.debug();
         this.policy = lane.environment().faultPolicy().apply(descriptor);
         this.bypassRoute = policy == FaultPolicy.BYPASS ? nextOutput(descriptor) : StageBreaker.NO_BYPASS;
         setHandler(in, this);
@@ -340,6 +344,26 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         if (failure != null) {
             retireIfBroken(failure);
         }
+        if (debug != null) {
+            debug.lookAtHeld(lane.now(), this::tellMisuse);
+        }
+    }
+
+    private void tellMisuse(String stage, String how) {
+        lane.environment().faults().stageMisusesBuffers(lane.number(), stage, how);
+    }
+
+    /** @param did completes "it was" */
+    private void note(PacketBuffer packet, String did) {
+        if (debug != null) {
+            debug.note(packet, did, descriptor.id(), lane.now());
+        }
+    }
+
+    private void tellUndecided(PacketBuffer packet) {
+        if (debug != null) {
+            tellMisuse(descriptor.id(), "has left a packet undecided: " + debug.lastOf(packet));
+        }
     }
 
     private void conclude(PacketVector vector, int size) {
@@ -473,6 +497,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         if (stage != null) {
             Throwable failure = call(Call.STOP);
             stage = null;
+            if (debug != null) {
+                debug.tellHeldBy(number, descriptor.id(), this::tellMisuse);
+            }
             dropOriginated(GraphDrop.UNDECIDED);
             if (failure != null) {
                 lane.environment().faults().stageFailed(lane.number(), descriptor.id(), failure);
@@ -536,6 +563,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private void dropUndecided(PacketVector vector) {
         for (int i = 0; i < vector.size(); i++) {
             if (vector.get(i).state() == PacketBuffer.State.PENDING) {
+                tellUndecided(vector.get(i));
                 dropCommon(vector.get(i), GraphDrop.UNDECIDED);
             }
         }
@@ -547,6 +575,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             PacketBuffer packet = originated[i];
             isListed[packet.slot()] = false;
             if (packet.state() == PacketBuffer.State.PENDING) {
+                if (reason == GraphDrop.UNDECIDED) {
+                    tellUndecided(packet);
+                }
                 dropCommon(packet, reason);
             }
         }
@@ -638,7 +669,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             case CHAINED -> " used a packet that is behind another: ";
             case DEFERRED -> " used a packet that it has deferred: ";
         };
-        throw new IllegalStateException(descriptor.id() + why + packet);
+        throw new IllegalStateException(
+                descriptor.id() + why + packet + (debug == null ? "" : "; " + debug.lastOf(packet)));
     }
 
     private void emit(PacketBuffer packet, int output) {
@@ -699,6 +731,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void send(PacketBuffer packet, OutPort out) {
         decide(packet);
+        note(packet, "sent");
         emit(packet, out.ordinal());
     }
 
@@ -716,6 +749,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         }
         decided = packets.size();
         for (int i = 0; i < packets.size(); i++) {
+            note(packets.get(i), "sent");
             packets.get(i).setState(PacketBuffer.State.DECIDED);
         }
         staged[route] = packets;
@@ -728,12 +762,14 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             requireHeld(head);
         }
         decide(follower);
+        note(follower, "chained");
         head.append(follower);
     }
 
     @Override
     public void drop(PacketBuffer packet, DropReason reason) {
         decide(packet);
+        note(packet, "dropped");
         counters.drop(reason, packet.chainCount());
         endDropped(packet);
     }
@@ -746,6 +782,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     /** Ends a packet, with all behind it, under any heading of the ledger; for transmission. */
     void end(PacketBuffer packet, LaneLedger.Entry entry) {
         decide(packet);
+        note(packet, "consumed");
         ledger.add(entry, lane.pool().release(packet));
     }
 
@@ -805,6 +842,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void hold(PacketBuffer packet) {
         decide(packet);
+        note(packet, "held");
         packet.hold(number);
     }
 
@@ -853,6 +891,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     /** One more packet that the stage has to decide. */
     private void toDecide(PacketBuffer packet) {
+        note(packet, "originated");
         if (!isListed[packet.slot()]) { // it may have been consumed and taken again in this very call
             isListed[packet.slot()] = true;
             originated[originatedCount++] = packet;
@@ -863,6 +902,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void defer(PacketBuffer packet, long delayNanos) {
         decide(packet);
+        note(packet, "deferred");
         packet.setState(PacketBuffer.State.DEFERRED);
         TimerWheel wheel = deferred;
         if (wheel == null) {
@@ -877,6 +917,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void punt(PacketBuffer packet) {
         decide(packet);
+        note(packet, "punted");
         packet.setState(PacketBuffer.State.DECIDED);
         if (lane.kernelEntry() < 0) {
             dropCommon(packet, GraphDrop.NO_LOCAL_DELIVERY);

@@ -730,6 +730,57 @@ final class ConfigFileTest {
     }
 
     @Test
+    void saysWhatIsDoneAboutStagesAtFault() throws Exception {
+        StageDescriptor first = StageDescriptor.named("nat-first", "Leads on.")
+                .outputs(new io.culvert.spi.OutPort[] {new Leading()})
+                .factory(setup -> {
+                    throw new AssertionError("no instance is needed");
+                });
+        Catalog catalog = Catalog.of(List.of(NAT, first));
+        SupervisionConfig supervision = ConfigFile.read(write("""
+                        router {
+                          when-broken { ip4-nat = stop, nat-first = bypass }
+                          stage-time-budget = 20ms
+                          debug-buffers = true
+                        }
+                        """), catalog).supervision();
+        assertThat(supervision.of("ip4-nat")).isEqualTo(SupervisionConfig.WhenBroken.STOP);
+        assertThat(supervision.of("nat-first")).isEqualTo(SupervisionConfig.WhenBroken.BYPASS);
+        assertThat(supervision.of("other")).isEqualTo(SupervisionConfig.WhenBroken.DROP);
+        assertThat(supervision.stageTimeBudget()).isEqualTo(Duration.ofMillis(20));
+        assertThat(supervision.debugBuffers()).isTrue();
+
+        Path wrong = write("""
+                router.when-broken {
+                  ip4-nat = bypass
+                  nat-frist = drop
+                }
+                """);
+        BadConfigException bad = catchThrowableOfType(BadConfigException.class, () -> ConfigFile.read(wrong, catalog));
+        assertThat(bad.problems().stream().map(ConfigProblem::toString).map(text -> text.replaceAll(".*/", "")))
+                .containsExactly(
+                        "r.conf:2: when-broken.ip4-nat is \"bypass\", expected drop or stop",
+                        "r.conf:3: when-broken: \"nat-frist\" is no stage, did you mean nat-first?");
+    }
+
+    private record Leading() implements io.culvert.spi.OutPort {
+        @Override
+        public String name() {
+            return "NEXT";
+        }
+
+        @Override
+        public int ordinal() {
+            return 0;
+        }
+
+        @Override
+        public io.culvert.spi.Target target() {
+            return io.culvert.spi.Target.next();
+        }
+    }
+
+    @Test
     void stagesOfWhichTheFileSaysNothingHaveTheirDefaults() throws Exception {
         Settings fromFile =
                 ConfigFile.read(write("router {}"), Catalog.of(List.of(NAT))).settings(NAT);

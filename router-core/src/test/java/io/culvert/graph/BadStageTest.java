@@ -459,6 +459,81 @@ final class BadStageTest {
         }
     }
 
+    // --- the same, in the debug mode
+
+    private RunningLane debug(BiConsumer<PacketBuffer, StageContext> what) {
+        return new RunningLane(KIT, clock::get, FaultPolicy.DROP, true, RunningLane.stage("bad", bad(what)));
+    }
+
+    private static final String HERE = "by bad at BadStageTest.java:\\d+";
+
+    @Test
+    void sendsTwiceAndIsToldWhereItDidSoFirst() {
+        try (RunningLane running = debug((packet, context) -> {
+            context.send(packet, RunningLane.NEXT);
+            context.send(packet, RunningLane.NEXT);
+        })) {
+            running.arrive("x");
+            awaitFaults(running, 1);
+            assertThat(running.faults.get(0))
+                    .matches("bad bad used a packet that it had sent already: .*; it was sent " + HERE);
+        }
+    }
+
+    @Test
+    void consumesAndSendsAndIsToldWhereItConsumed() {
+        try (RunningLane running = debug((packet, context) -> {
+            context.consume(packet);
+            context.send(packet, RunningLane.NEXT);
+        })) {
+            running.arrive("x");
+            awaitFaults(running, 1);
+            assertThat(running.faults.get(0))
+                    .matches("bad bad used a packet that it had given away: .*; it was consumed " + HERE);
+        }
+    }
+
+    @Test
+    void leaksAndIsToldWhatAndWhere() {
+        try (RunningLane running = debug((packet, context) -> {
+            PacketBuffer more = context.originate();
+            assertThat(more).isNotNull();
+        })) {
+            running.arrive("x");
+            awaitFaults(running, 2);
+            assertThat(running.faults.get(0)).isEqualTo("bad has left a packet undecided: it was received");
+            assertThat(running.faults.get(1)).matches("bad has left a packet undecided: it was originated " + HERE);
+        }
+    }
+
+    @Test
+    void holdsForTooLongAndIsToldWhere() {
+        try (RunningLane running = debug((packet, context) -> context.hold(packet))) {
+            running.arrive("x");
+            running.arrive("p");
+            running.awaitSent(1);
+            clock.addAndGet(BufferDebug.LONGEST_HOLD_NANOS + SECOND);
+            running.arrive("p");
+            running.awaitSent(2);
+            awaitFaults(running, 1);
+            assertThat(running.faults.get(0)).matches("bad has kept a packet for more than 10 s: it was held " + HERE);
+        }
+    }
+
+    @Test
+    void holdsWhenItEndsAndIsToldWhere() {
+        RunningLane running = debug((packet, context) -> context.hold(packet));
+        try (running) {
+            running.arrive("x");
+            running.arrive("p");
+            running.awaitSent(1);
+        }
+        assertThat(running.faults)
+                .singleElement()
+                .asString()
+                .matches("bad has ended and not given back a packet: it was held " + HERE);
+    }
+
     // --- takes what others need
 
     private static volatile byte[] waste = {};

@@ -56,8 +56,16 @@ final class RunningLane implements AutoCloseable {
     }
 
     RunningLane(ActorTestKit kit, LongSupplier clock, FaultPolicy policy, StageDescriptor... stages) {
+        this(kit, clock, policy, false, stages);
+    }
+
+    /** @param debug whether the lane remembers where packets were used */
+    RunningLane(ActorTestKit kit, LongSupplier clock, FaultPolicy policy, boolean debug, StageDescriptor... stages) {
         this.kit = kit;
         lane = TestLane.lane(BufferPool.allocate(BUFFERS), new Told(), policy, clock);
+        if (debug) {
+            lane.debugBuffers();
+        }
         List<StageDescriptor> all = new ArrayList<>(List.of(stages));
         all.add(last());
         actor = kit.spawn(LaneActor.create(
@@ -83,6 +91,11 @@ final class RunningLane implements AutoCloseable {
         public void stageOverruns(int number, String stage, Overrun overrun) {
             overruns.add(overrun);
             faults.add(stage + " " + overrun.step());
+        }
+
+        @Override
+        public void stageMisusesBuffers(int number, String stage, String how) {
+            faults.add(stage + " " + how);
         }
 
         @Override
