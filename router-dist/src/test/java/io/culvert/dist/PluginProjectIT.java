@@ -7,9 +7,11 @@ import io.culvert.testkit.RequiresNamespaces;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -90,10 +92,19 @@ final class PluginProjectIT {
      * A local repository with everything that the user's has but Culvert, of which it would keep what it has seen first, and
      * which would stay there.
      */
-    private Path localRepository() throws IOException {
+    private static Path localRepository() throws IOException {
         Path users =
                 Path.of(System.getProperty("maven.repo.local", System.getProperty("user.home") + "/.m2/repository"));
-        Path scratch = temporary.resolve("repository");
+        // Not in a temporary folder of JUnit's, which warns of links when it deletes them.
+        Path scratch = MODULE.resolve("target/plugin-repository");
+        Path seenBefore = scratch.resolve("io/culvert");
+        if (Files.exists(seenBefore)) {
+            try (Stream<Path> all = Files.walk(seenBefore)) {
+                for (Path one : all.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(one);
+                }
+            }
+        }
         Files.createDirectories(scratch.resolve("io"));
         link(users, scratch, "io");
         if (Files.exists(users.resolve("io"))) {
@@ -105,8 +116,9 @@ final class PluginProjectIT {
     private static void link(Path from, Path to, String except) throws IOException {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(from)) {
             for (Path entry : entries) {
-                if (!entry.getFileName().toString().equals(except)) {
-                    Files.createSymbolicLink(to.resolve(entry.getFileName()), entry);
+                Path link = to.resolve(entry.getFileName());
+                if (!entry.getFileName().toString().equals(except) && !Files.exists(link, LinkOption.NOFOLLOW_LINKS)) {
+                    Files.createSymbolicLink(link, entry);
                 }
             }
         }
