@@ -36,6 +36,7 @@ import org.slf4j.LoggerFactory;
 final class RouterProcess {
     private static final int UNDECIDED = -1;
     private static final long STOP_WITHIN_SECONDS = 20;
+    private static final long LEFT_WITHIN_SECONDS = 1;
 
     /** Field 22 of /proc/PID/stat, counted from the first one behind the name (proc(5)), and USER_HZ. */
     private static final int START_TIME_FIELD = 19;
@@ -66,6 +67,7 @@ final class RouterProcess {
         Logger log = LoggerFactory.getLogger("culvert");
         // Stays a failure unless the router comes to an orderly end.
         AtomicInteger exitCode = new AtomicInteger(UNDECIDED);
+        CompletableFuture<Done> down = new CompletableFuture<>();
         RouterActor.Outcome outcome = new RouterActor.Outcome() {
             @Override
             public void ready(int up, int all) {
@@ -86,6 +88,7 @@ final class RouterProcess {
                 if (stats != null) {
                     print(interfaces, counters, stats);
                 }
+                down.complete(Done.getInstance());
             }
 
             @Override
@@ -106,9 +109,14 @@ final class RouterProcess {
                 RouterActor.create(config, () -> ConfigFile.read(file, catalog), catalog, List.of(version), outcome),
                 "culvert",
                 akkaConfig(config));
-        Thread onSignal = new Thread(() -> stopAndHalt(system, exitCode), "culvert-shutdown");
+        CompletableFuture<Object> end = CompletableFuture.anyOf(
+                system.getWhenTerminated().toCompletableFuture(),
+                // With every lane stopped and every device closed, what a plugin has left hanging is not waited for.
+                down.thenApplyAsync(
+                        done -> done, CompletableFuture.delayedExecutor(LEFT_WITHIN_SECONDS, TimeUnit.SECONDS)));
+        Thread onSignal = new Thread(() -> stopAndHalt(system, end, exitCode), "culvert-shutdown");
         Runtime.getRuntime().addShutdownHook(onSignal);
-        system.getWhenTerminated().toCompletableFuture().join();
+        end.join();
         return decided(exitCode);
     }
 
@@ -120,14 +128,14 @@ final class RouterProcess {
      * On a signal the JVM would exit with 128 plus its number, as if the router had failed. Once everything is down, this
      * ends the process with 0 instead; or with a failure when it does not come down.
      */
-    private static void stopAndHalt(ActorSystem<RouterActor.Command> system, AtomicInteger exitCode) {
-        CompletableFuture<Done> terminated = system.getWhenTerminated().toCompletableFuture();
-        if (terminated.isDone()) {
+    private static void stopAndHalt(
+            ActorSystem<RouterActor.Command> system, CompletableFuture<Object> end, AtomicInteger exitCode) {
+        if (end.isDone()) {
             return;
         }
         system.tell(new RouterActor.Stop());
         try {
-            terminated.get(STOP_WITHIN_SECONDS, TimeUnit.SECONDS);
+            end.get(STOP_WITHIN_SECONDS, TimeUnit.SECONDS);
             Runtime.getRuntime().halt(decided(exitCode));
         } catch (TimeoutException | ExecutionException | InterruptedException stuck) {
             LoggerFactory.getLogger("culvert").error("the router did not stop within {} s", STOP_WITHIN_SECONDS);

@@ -369,10 +369,21 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
                 }
                 return received;
             } catch (IOException gone) {
-                queue.failed = true;
-                failures.queueFailed(queue.queue.interfaceId(), gone);
-                return 0;
+                fail(queue, gone);
+            } catch (RuntimeException | LinkageError bug) {
+                fail(queue, new IOException("its receive queue failed: " + bug, bug));
             }
+            for (int i = 0; i < into.size(); i++) {
+                from.release(into.get(i)); // what a queue had begun with is neither received nor lost
+            }
+            into.clear();
+            return 0;
+        }
+
+        /** Leaves a queue alone from now on, and the lane as it is. */
+        private void fail(PolledQueue queue, IOException cause) {
+            queue.failed = true;
+            failures.queueFailed(queue.queue.interfaceId(), cause);
         }
 
         /** What a queue has dropped has been received all the same. */

@@ -2,6 +2,7 @@
 package io.culvert.graph;
 
 import akka.NotUsed;
+import akka.actor.ActorSystem;
 import akka.stream.ActorAttributes;
 import akka.stream.Attributes;
 import akka.stream.BoundedSourceQueue;
@@ -11,6 +12,7 @@ import akka.stream.Materializer;
 import akka.stream.QueueOfferResult;
 import akka.stream.SharedKillSwitch;
 import akka.stream.SinkShape;
+import akka.stream.SystemMaterializer;
 import akka.stream.javadsl.Flow;
 import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
@@ -189,8 +191,10 @@ final class StreamBridge implements PacketStage {
         this.plugin = plugin;
         this.setup = setup;
         signal = setup.signal();
-        materializer = ((StageRunner) setup).materializer();
-        PluginDispatcher.register(materializer.system());
+        ActorSystem system = ((StageRunner) setup).materializer().system();
+        PluginDispatcher.register(system);
+        // Not the lane's own: a flow that hangs must not keep the lane, and with it the router, from ending.
+        materializer = SystemMaterializer.get(system).materializer();
         told = setup.shared(Told.class, Told::new).causes;
         awayNanos = stream.awayAtMost().toNanos();
         away = new AwayPackets(stream.mostAway());

@@ -4,6 +4,7 @@ package io.culvert.graph;
 import io.culvert.packet.PacketBuffer;
 import io.culvert.packet.PacketVector;
 import io.culvert.spi.Arc;
+import io.culvert.spi.DropReason;
 import io.culvert.spi.InterfaceTable;
 import io.culvert.spi.PacketStage;
 import io.culvert.spi.RouterInterface;
@@ -23,13 +24,15 @@ import org.jspecify.annotations.Nullable;
  * is accepted or refused as a whole, and counted as the packets that the device makes of it.
  */
 final class TransmitStage implements PacketStage {
+    private static final String ID = "device-transmit";
+
     private final Lane lane;
     private final @Nullable TransmitQueue[] queues;
     private final PacketVector batch;
 
     /** The stage for a lane with these transmit queues. */
     static StageDescriptor descriptor(List<TransmitQueue> queues) {
-        return StageDescriptor.named("device-transmit", "Hands packets to the devices.")
+        return StageDescriptor.named(ID, "Hands packets to the devices.")
                 .spec("local")
                 .arc(Arc.DEVICE_OUTPUT)
                 .terminal()
@@ -82,7 +85,15 @@ final class TransmitStage implements PacketStage {
         InterfaceCounters counters = lane.interfaceCounters(interfaceId);
         int from = 0;
         while (from < batch.size()) {
-            int accepted = queue.transmit(batch, from);
+            int accepted;
+            try {
+                accepted = queue.transmit(batch, from);
+            } catch (RuntimeException | LinkageError bug) {
+                // It costs what it was given, and not the packets of other interfaces, which an open breaker would.
+                lane.environment().faults().stageFailed(lane.number(), ID, bug);
+                refuse(from, TransmitQueue.Refusal.DEVICE_ERROR, counters, runner);
+                return;
+            }
             long packets = 0;
             long bytes = 0;
             for (int i = from; i < from + accepted; i++) {
@@ -97,6 +108,14 @@ final class TransmitStage implements PacketStage {
                 counters.refused(batch.get(from).chainCount());
                 runner.drop(batch.get(from++), queue.refusal());
             }
+        }
+    }
+
+    /** Drops what is left of the batch. */
+    private void refuse(int from, DropReason reason, InterfaceCounters counters, StageRunner runner) {
+        for (int i = from; i < batch.size(); i++) {
+            counters.refused(batch.get(i).chainCount());
+            runner.drop(batch.get(i), reason);
         }
     }
 

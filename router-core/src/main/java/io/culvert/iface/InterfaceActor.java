@@ -152,6 +152,8 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private Map<CounterId, Long> countsOfEarlierDevices = Map.of();
     private Map<CounterId, Long> counts = Map.of();
     private Duration retry = FIRST_RETRY;
+    /** The device was lost by a fault of its queues, which opening it again need not mend. */
+    private boolean queuesFail;
 
     private InterfaceActor(
             ActorContext<Command> context,
@@ -197,7 +199,9 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             Device opened = opener.open();
             device = opened;
             mtu = opened.mtu();
-            retry = FIRST_RETRY;
+            if (!queuesFail) {
+                retry = FIRST_RETRY;
+            }
             boolean told = followChanges(opened);
             Device.State state = look(opened).state();
             if (state == Device.State.USABLE) {
@@ -343,9 +347,14 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private Behavior<Command> onDeviceLost(DeviceLost message) {
         Device open = device;
         if (open != null && phase == Phase.SERVING) {
+            queuesFail = isBug(message.cause().getCause());
             lose(message.cause(), wasSetDown(message.cause()) && isThere(open));
         }
         return this;
+    }
+
+    private static boolean isBug(@Nullable Throwable cause) {
+        return cause instanceof RuntimeException || cause instanceof LinkageError;
     }
 
     /** Closing a device that was only set down would remove a tun; opening it again would set it up behind the operator. */

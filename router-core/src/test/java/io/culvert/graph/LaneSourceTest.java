@@ -17,9 +17,11 @@ import io.culvert.spi.OutPort;
 import io.culvert.spi.ReceiveQueue;
 import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
+import io.culvert.telemetry.LaneLedger;
 import io.culvert.testkit.ScriptedInterface;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -150,6 +152,53 @@ class LaneSourceTest {
             busy.silent = true;
             actor.tell(new LaneActor.Stop());
             kit.createTestProbe().expectTerminated(actor, Duration.ofSeconds(10));
+        } finally {
+            kit.shutdownTestKit();
+        }
+    }
+
+    @Test
+    void leavesAQueueAloneThatFailsUnexpectedlyAndReadsTheOthers() {
+        ActorTestKit kit = ActorTestKit.create();
+        try {
+            ScriptedInterface good = ScriptedInterface.pointToPoint(0);
+            List<String> lost = new CopyOnWriteArrayList<>();
+            Lane lane = TestLane.lane(
+                    BufferPool.allocate(16), new CopyOnWriteArrayList<>(), FaultPolicy.DROP, System::nanoTime);
+            TestProbe<LaneActor.Settled> settled = kit.createTestProbe();
+            ActorRef<LaneActor.Command> actor = kit.spawn(LaneActor.create(
+                    lane,
+                    new RouterGraph(List.of(INPUT)),
+                    (id, cause) -> lost.add(id + " " + cause.getMessage()),
+                    Dispatchers.DefaultDispatcherId()));
+            ReceiveQueue buggy = new ReceiveQueue() {
+                @Override
+                public int interfaceId() {
+                    return 1;
+                }
+
+                @Override
+                public int receive(PacketVector into, BufferPool pool) {
+                    into.add(Objects.requireNonNull(pool.take()));
+                    throw new IllegalStateException("a bug of the kind");
+                }
+
+                @Override
+                public void arm(Runnable wake) {}
+            };
+            actor.tell(new LaneActor.Attach(1, List.of(buggy), ScriptedInterface.pointToPoint(1), settled.ref()));
+            actor.tell(new LaneActor.Attach(0, List.of(good), good, settled.ref()));
+            settled.receiveSeveralMessages(2, Duration.ofSeconds(15));
+
+            good.arrive(new byte[] {1});
+            await().atMost(Duration.ofSeconds(10))
+                    .until(() -> lane.ledger().get(LaneLedger.Entry.RECEIVED) == 1 && lane.buffersOutstanding() == 0);
+            assertThat(lost)
+                    .isNotEmpty()
+                    .containsOnly("1 its receive queue failed: java.lang.IllegalStateException: a bug of the kind");
+            actor.tell(new LaneActor.Stop());
+            kit.createTestProbe().expectTerminated(actor, Duration.ofSeconds(10));
+            assertThat(lane.ledger().inFlight()).isZero();
         } finally {
             kit.shutdownTestKit();
         }

@@ -41,7 +41,7 @@ final class StreamBridgeTest {
             }
             """;
 
-    private static final String BYPASS = "bypass-when-broken = [odd-flow]\n";
+    private static final String BYPASS = "when-broken { odd-flow = bypass }\n";
 
     private enum Seen implements CounterId {
         ODD;
@@ -406,6 +406,27 @@ final class StreamBridgeTest {
             assertThat(router.dropped("stream-down")).isEqualTo(1);
             awaitPassing(router);
         }
+    }
+
+    /** Akka ends an actor that meets such an error in the middle of what it does, and never hears of it again. */
+    @Test
+    void aFlowThatMeetsAnErrorIsReplacedAndDoesNotKeepTheRouterFromStopping() {
+        AtomicInteger runs = new AtomicInteger();
+        ScriptedRouter router = router(setup -> {
+            int run = runs.incrementAndGet();
+            return flow().map(vector -> {
+                if (run == 1) {
+                    throw new NoSuchMethodError("made for another version");
+                }
+                return vector;
+            });
+        });
+        router.arrive("in", packet(1));
+        awaitLost(router, 1);
+        awaitPassing(router);
+
+        assertThat(CompletableFuture.supplyAsync(router::stop)).succeedsWithin(Duration.ofSeconds(10));
+        router.close();
     }
 
     @Test

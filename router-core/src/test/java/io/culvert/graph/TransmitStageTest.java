@@ -16,6 +16,7 @@ import io.culvert.spi.StageDescriptor;
 import io.culvert.spi.Target;
 import io.culvert.spi.TransmitQueue;
 import io.culvert.telemetry.LaneLedger.Entry;
+import io.culvert.telemetry.StageCounters;
 import io.culvert.testkit.ScriptedInterface;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -74,15 +75,18 @@ class TransmitStageTest {
     }
 
     @Test
-    void losesOnlyTheVectorThatAQueueFailsAt() {
+    void losesWhatAQueueFailsAtAndNothingElseHoweverOftenItFails() {
         ActorRef<LaneActor.Command> actor = KIT.spawn(LaneActor.create(
                 lane, new RouterGraph(List.of(input())), (id, cause) -> {}, Dispatchers.DefaultDispatcherId()));
         actor.tell(new LaneActor.Attach(0, List.of(left), left, settled.ref()));
         actor.tell(new LaneActor.Attach(1, List.of(), picky, settled.ref()));
         settled.receiveSeveralMessages(2, Duration.ofSeconds(15));
 
-        arrive("x");
-        awaitEntries(Entry.DROPPED, 1);
+        int failures = 2 * StageBreaker.FAULTS_TO_OPEN;
+        for (int i = 1; i <= failures; i++) {
+            arrive("x");
+            awaitEntries(Entry.DROPPED, i);
+        }
         arrive("a");
         awaitEntries(Entry.TRANSMITTED, 1);
         arrive("b");
@@ -91,7 +95,12 @@ class TransmitStageTest {
         assertThat(right.sent())
                 .extracting(bytes -> new String(bytes, StandardCharsets.ISO_8859_1))
                 .containsExactly("a", "b");
-        assertThat(faults).containsExactly("device-transmit no headroom");
+        assertThat(faults).hasSize(failures).containsOnly("device-transmit no headroom");
+        StageCounters counters = lane.stageCounters().stream()
+                .filter(one -> one.stage().equals("device-transmit"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(counters.drops(TransmitQueue.Refusal.DEVICE_ERROR)).isEqualTo(failures);
         actor.tell(new LaneActor.Stop());
         KIT.createTestProbe().expectTerminated(actor, Duration.ofSeconds(5));
         assertThat(lane.ledger().inFlight()).isZero();

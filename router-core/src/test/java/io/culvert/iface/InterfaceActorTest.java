@@ -259,4 +259,21 @@ final class InterfaceActorTest {
         await(InterfaceActor.Up.class);
         assertThat(scripted.opened).hasValue(2);
     }
+
+    @Test
+    void triesAgainEverMoreSeldomWhileTheQueuesOfADeviceFail() {
+        ActorRef<InterfaceActor.Command> actor = start();
+        List<Long> pauses = new ArrayList<>();
+        await(InterfaceActor.Up.class);
+        for (int i = 0; i < 4; i++) {
+            actor.tell(new InterfaceActor.DeviceLost(
+                    new IOException("its receive queue failed", new IllegalStateException("a bug of the kind"))));
+            await(InterfaceActor.Down.class);
+            long lost = System.nanoTime();
+            actor.tell(new InterfaceActor.Released());
+            await(InterfaceActor.Up.class);
+            pauses.add((System.nanoTime() - lost) / 1_000_000);
+        }
+        assertThat(pauses.get(3)).as("pauses in ms: %s", pauses).isGreaterThanOrEqualTo(800);
+    }
 }
