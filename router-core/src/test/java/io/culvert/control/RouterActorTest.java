@@ -106,9 +106,10 @@ class RouterActorTest {
     @Test
     void withdrawsRoutesOfAVanishedDeviceAndTakesThemBackUp() {
         try (ScriptedRouter router = ScriptedRouter.start(TWO_TUNS)) {
-            router.at("b").vanish();
-            router.await(() -> !router.view().interfaces().get(1).up(), "b to be down");
-            router.await(() -> router.view().interfaces().get(1).up(), "b to be up again");
+            router.unplug("b");
+            router.awaitRoute("10.2.0.0/24", false);
+            router.plugIn("b");
+            router.awaitRoute("10.2.0.0/24", true);
             router.arrive("a", aToB());
             assertThat(router.awaitSent("b")).isNotEmpty();
         }
@@ -207,11 +208,32 @@ class RouterActorTest {
     @Test
     void startsALaneThatDiesAgainWhileAnotherGoesOn() {
         try (ScriptedRouter router = ScriptedRouter.start(TWO_TUNS.replace("lanes = 1", "lanes = 2"))) {
-            router.at("a").breakDown(new IllegalStateException("a bug in a queue"));
+            router.at("a").breakLane(new AssertionError("a bug in a lane"));
             router.arrive("a/1", withTtl(50));
             assertPacket(router.awaitSent("b")).ip4().ttl(49);
             router.arrive("a", withTtl(40));
             assertPacket(router.awaitSent("b")).ip4().ttl(39);
+        }
+    }
+
+    @Test
+    void opensAnInterfaceAgainWhoseQueueHasABugWhileOthersGoOn() {
+        try (ScriptedRouter router = ScriptedRouter.start(TWO_TUNS.replace("lanes = 1", "lanes = 2"))) {
+            router.at("a").breakDown(new IllegalStateException("a bug in a queue"));
+            router.await(() -> router.openings("a").size() == 2, "a to be opened again");
+            router.arrive(
+                    "b",
+                    Packets.ip4()
+                            .from("10.2.0.2")
+                            .to("10.2.0.1")
+                            .echoRequest(7, 1)
+                            .bytes());
+            assertPacket(router.awaitSent("b")).ip4().from("10.2.0.1").to("10.2.0.2");
+            router.awaitRoute("10.1.0.0/24", true);
+            router.arrive("a", withTtl(40));
+            assertPacket(router.awaitSent("b")).ip4().ttl(39);
+            router.arrive("a/1", withTtl(50));
+            assertPacket(router.awaitSent("b")).ip4().ttl(49);
         }
     }
 

@@ -26,6 +26,7 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
     private @Nullable Runnable wake;
     private @Nullable IOException gone;
     private @Nullable RuntimeException bug;
+    private @Nullable AssertionError error;
     private @Nullable Refusal refusing;
     private int acceptBeforeRefusing;
 
@@ -75,6 +76,11 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
     /** Makes the next read throw, as a bug would. */
     public void breakDown(RuntimeException cause) {
         tell(() -> bug = cause);
+    }
+
+    /** Makes the next read throw what nobody expects of a queue, so that the lane's graph dies of it. */
+    public void breakLane(AssertionError cause) {
+        tell(() -> error = cause);
     }
 
     /** Has the lane look here, when it waits for this interface. */
@@ -151,6 +157,11 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
             bug = null;
             throw broken;
         }
+        AssertionError fatal = error;
+        if (fatal != null) {
+            error = null;
+            throw fatal;
+        }
         int received = 0;
         while (!into.isFull() && !incoming.isEmpty()) {
             PacketBuffer packet = pool.take();
@@ -173,7 +184,7 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
     @Override
     public void arm(Runnable toWake) {
         synchronized (this) {
-            if (incoming.isEmpty() && gone == null && bug == null) {
+            if (incoming.isEmpty() && gone == null && bug == null && error == null) {
                 wake = toWake;
                 return;
             }

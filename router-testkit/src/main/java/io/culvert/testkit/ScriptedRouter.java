@@ -18,8 +18,10 @@ import io.culvert.config.InterfaceConfig;
 import io.culvert.config.RouterConfig;
 import io.culvert.control.NeighborActor;
 import io.culvert.control.ReloadActor;
+import io.culvert.control.RouteActor;
 import io.culvert.control.RouterActor;
 import io.culvert.control.RouterCounters;
+import io.culvert.fib.RouteStatus;
 import io.culvert.graph.BuiltInStages;
 import io.culvert.graph.PluginStages;
 import io.culvert.net.MacAddress;
@@ -132,11 +134,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         system = ActorSystem.create(router, "scripted-router", steered ? STEERED : ConfigFactory.defaultReference());
         scheduler = steered ? schedulerOf(system) : null;
         view(); // answered once the actors have been made
-        neighbors = Adapter.toTyped(Adapter.toClassic(system)
-                .actorSelection("/user/neighbors")
-                .resolveOne(PATIENCE)
-                .toCompletableFuture()
-                .join());
+        neighbors = actor("neighbors");
         AccountsExtension.made(this, "the router " + config.name());
         awaitReady();
     }
@@ -233,11 +231,7 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
      */
     public ReloadActor.Result reload(String hocon) {
         inside.set(hocon);
-        ActorRef<ReloadActor.Command> reload = Adapter.toTyped(Adapter.toClassic(system)
-                .actorSelection("/user/reload")
-                .resolveOne(PATIENCE)
-                .toCompletableFuture()
-                .join());
+        ActorRef<ReloadActor.Command> reload = actor("reload");
         return AskPattern.<ReloadActor.Command, ReloadActor.Result>ask(
                         reload, ReloadActor.Reload::new, PATIENCE, system.scheduler())
                 .toCompletableFuture()
@@ -350,6 +344,14 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         }
     }
 
+    private <T> ActorRef<T> actor(String name) {
+        return Adapter.toTyped(Adapter.toClassic(system)
+                .actorSelection("/user/" + name)
+                .resolveOne(PATIENCE)
+                .toCompletableFuture()
+                .join());
+    }
+
     private <Q, A> A ask(ActorRef<Q> actor, akka.japi.function.Function<ActorRef<A>, Q> question) {
         return AskPattern.ask(actor, question, PATIENCE, system.scheduler())
                 .toCompletableFuture()
@@ -390,6 +392,24 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     /** The router as it stands. */
     public RouterActor.View view() {
         return ask(system, RouterActor.Inspect::new);
+    }
+
+    /** All routes, once the forwarding table is as the news that have reached their actor make it. */
+    public List<RouteStatus> routes() {
+        return ask(actor("routes"), RouteActor.Inspect::new).routes();
+    }
+
+    /**
+     * Waits until packets to a prefix are forwarded, or not any more. {@link #view} may show an interface as up a moment before
+     * its routes are in the forwarding table.
+     */
+    public void awaitRoute(String prefix, boolean installed) {
+        await(
+                () -> routes().stream()
+                                .anyMatch(one -> one.installed()
+                                        && one.route().prefix().toString().equals(prefix))
+                        == installed,
+                "the route to " + prefix + (installed ? "" : " to be withdrawn"));
     }
 
     public RouterCounters counters() {
