@@ -47,7 +47,8 @@ public interface StageContext {
      * Keeps a packet outside the stage for a time, with all that are behind it: then {@link PacketStage#onDue} has it, after
      * those that were due before. It may be late by the lane's work at hand, never early.
      *
-     * <p>What is deferred when the lane ends is dropped as {@code lane-stopped}.
+     * <p>What is deferred when the lane's graph ends is dropped as {@code lane-stopped}: with the router, when stages are
+     * reloaded, and when an interface comes or goes.
      *
      * @param delayNanos from {@link #nowNanos} on; 0 and less: as soon as what is at hand is done
      */

@@ -89,6 +89,8 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
     private final Map<String, List<Long>> openings = new ConcurrentHashMap<>();
     private final AtomicInteger openDevices = new AtomicInteger();
     private final CompletableFuture<RouterCounters> ended = new CompletableFuture<>();
+    private final CompletableFuture<String> failure = new CompletableFuture<>();
+    private boolean failureExpected;
 
     private final ActorRef<NeighborActor.Command> neighbors;
     private final @Nullable SteeredScheduler scheduler;
@@ -115,7 +117,8 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
 
             @Override
             public void failed(String what) {
-                throw new AssertionError(what);
+                failure.complete(what);
+                ready.completeExceptionally(new AssertionError(what));
             }
 
             @Override
@@ -428,6 +431,13 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         return config;
     }
 
+    /** Waits until the router ends by itself as something that it can't do without has failed, and answers what that is. */
+    public String awaitFailure() {
+        failureExpected = true;
+        await(failure::isDone, "the router to fail");
+        return failure.join();
+    }
+
     /** Stops the router, unless it has ended already, and answers what it has counted. */
     public RouterCounters stop() {
         system.tell(new RouterActor.Stop());
@@ -449,6 +459,11 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         }
         closed = true;
         RouterCounters counters = stop();
+        if (!failureExpected) {
+            assertThat(failure.getNow(null))
+                    .as("why the router has ended by itself")
+                    .isNull();
+        }
         long in = counters.ledger(Entry.RECEIVED) + counters.ledger(Entry.GENERATED);
         long out = counters.ledger(Entry.TRANSMITTED)
                 + counters.ledger(Entry.DROPPED)
