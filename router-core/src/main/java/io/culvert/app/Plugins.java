@@ -124,7 +124,7 @@ final class Plugins {
             Catalog with = catalog.with(found);
             new RouterGraph(with.stages(), with::describe); // its faults are then the plugin's: without it all was well
             catalog = with;
-        } catch (ServiceConfigurationError | LinkageError | RuntimeException fault) {
+        } catch (RuntimeException | Error fault) {
             String why = reason(fault);
             if (found != null) {
                 add(found.refused(why));
@@ -148,7 +148,7 @@ final class Plugins {
             if (plugin != null) {
                 return plugin.name();
             }
-        } catch (LinkageError | RuntimeException fault) {
+        } catch (RuntimeException | Error fault) {
             // What has failed before is told.
         }
         return type.getName();

@@ -200,21 +200,13 @@ public sealed interface InterfaceConfig {
      *
      * @param kind what opens it
      * @param settings by the keys that the kind declares
+     * @param device what the kind says stands for the device while there is none
      */
-    record Brought(Common common, InterfaceKind kind, Settings settings) implements InterfaceConfig {
-        @Override
-        public String device() {
-            return kind.device(settings);
-        }
-
+    record Brought(Common common, InterfaceKind kind, Settings settings, String device, RouterInterface.Link link)
+            implements InterfaceConfig {
         @Override
         public String type() {
             return kind.type();
-        }
-
-        @Override
-        public RouterInterface.Link link() {
-            return kind.link();
         }
 
         @Override

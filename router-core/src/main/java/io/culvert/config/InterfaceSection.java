@@ -29,6 +29,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
@@ -411,7 +412,17 @@ final class InterfaceSection {
         StageSettings settings = new StageSettings(at, values, interfaces);
         settings.check(kind.keys(), problems);
         settings.check(kind.type(), kind::check, problems);
-        return new Brought(common, kind, settings);
+        try {
+            return new Brought(
+                    common,
+                    kind,
+                    settings,
+                    Objects.requireNonNull(kind.device(settings)),
+                    Objects.requireNonNull(kind.link()));
+        } catch (RuntimeException | Error bug) {
+            problems.add(values.origin(), at + ": interface type " + kind.type() + " failed: " + bug);
+            return null;
+        }
     }
 
     private static VirtualDevice virtualDevice(

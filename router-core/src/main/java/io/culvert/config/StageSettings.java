@@ -154,7 +154,7 @@ public final class StageSettings implements Settings {
             problems.add(
                     key == null ? where.values.origin() : where.values.origin(key),
                     where.path + "." + bad.getMessage());
-        } catch (RuntimeException fault) {
+        } catch (RuntimeException | Error fault) {
             problems.add(values.origin(), path + ": stage " + stage + " failed to check its settings: " + fault);
         }
     }

@@ -65,7 +65,7 @@ final class PluginCalls {
             result.cancel(false);
         } catch (ExecutionException e) {
             result.completeExceptionally(failure.apply(e.getCause() == null ? e : e.getCause()));
-        } catch (Exception | LinkageError | StackOverflowError | AssertionError fault) {
+        } catch (Exception | Error fault) {
             result.completeExceptionally(failure.apply(fault));
         } finally {
             result.cancel(false); // an error that is not caught here

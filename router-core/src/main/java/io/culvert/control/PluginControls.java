@@ -275,7 +275,7 @@ final class PluginControls {
         public Behavior<C> aroundStart(TypedActorContext<C> actor, PreStartTarget<C> target) {
             try {
                 return target.start(actor);
-            } catch (LinkageError | StackOverflowError | AssertionError | RuntimeException fault) {
+            } catch (RuntimeException | Error fault) {
                 throw told(fault);
             }
         }
@@ -284,7 +284,7 @@ final class PluginControls {
         public Behavior<C> aroundReceive(TypedActorContext<C> actor, C message, ReceiveTarget<C> target) {
             try {
                 return target.apply(actor, message);
-            } catch (LinkageError | StackOverflowError | AssertionError | RuntimeException fault) {
+            } catch (RuntimeException | Error fault) {
                 throw told(fault);
             }
         }

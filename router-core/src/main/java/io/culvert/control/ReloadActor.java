@@ -145,6 +145,15 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
             return this;
         }
         busy = true;
+        try {
+            return plan(message);
+        } catch (RuntimeException | Error fault) { // of a plugin, most likely, which was asked about its settings
+            getContext().getLog().error("a reload failed unexpectedly", fault);
+            return refuse(message.replyTo(), "it failed unexpectedly: " + fault);
+        }
+    }
+
+    private Behavior<Command> plan(Reload message) {
         RouterConfig next;
         try {
             next = reader.read();
@@ -179,13 +188,17 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
 
     private Behavior<Command> onStagesRun(StagesRun message) {
         if (message.failure() != null) {
-            RouterGraph before = new RouterGraph(catalog.stagesOf(inForce), catalog::describe);
-            lanes.run(before, inForce);
+            goBack();
             return refuse(
                     message.plan().replyTo(),
-                    "a lane was too busy to run other stages within the time, so all lanes are back at those before");
+                    "a lane was too busy to run other stages within the time, so all lanes go back to those before");
         }
         return replaceRoutes(message.plan());
+    }
+
+    /** Has the lanes run the stages of the configuration in force. */
+    private void goBack() {
+        lanes.run(new RouterGraph(catalog.stagesOf(inForce), catalog::describe), inForce);
     }
 
     private Behavior<Command> replaceRoutes(Plan plan) {
@@ -204,6 +217,9 @@ public final class ReloadActor extends AbstractBehavior<ReloadActor.Command> {
         Plan plan = message.plan();
         RouteActor.Applied routesChanged = message.routes();
         if (routesChanged == null) {
+            if (plan.graph() != null) {
+                goBack();
+            }
             return end(
                     plan.replyTo(),
                     Result.Kind.REFUSED,

@@ -118,6 +118,10 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private record LossesCounted(ActorRef<View> replyTo) implements Command {}
 
+    private record LanesLate() implements Command {}
+
+    private record InterfacesLate() implements Command {}
+
     private record ManagementNews(ManagementActor.Status status) implements Command {}
 
     private record RoutesApplied(RouteActor.Applied applied) implements Command {}
@@ -171,6 +175,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private static final Openers KERNEL = InterfaceActor::opener;
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(3);
+    private static final Duration LANES_STOP_WITHIN = Duration.ofSeconds(8);
+    private static final Duration INTERFACES_CLOSE_WITHIN = Duration.ofSeconds(5);
     private static final Duration COUNTED_WITHIN = Duration.ofSeconds(1);
     /** A file of a million routes takes seconds to read, longer on a machine that is busy forwarding. */
     private static final Duration RELOAD_WITHIN = Duration.ofSeconds(55);
@@ -470,6 +476,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
                 })
                 .onMessage(LocalDeliveryStopped.class, message -> closeInterfaces())
                 .onMessage(RoutesApplied.class, message -> onRoutesApplied())
+                .onMessage(LanesLate.class, message -> onLanesLate())
+                .onMessage(InterfacesLate.class, message -> onInterfacesLate())
                 .onMessage(ManagementNews.class, this::onManagementNews)
                 .onMessage(PluginsStarted.class, this::onPluginsStarted)
                 .onMessage(PluginActorEnded.class, this::onPluginActorEnded)
@@ -852,6 +860,22 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
 
     private Behavior<Command> onNeighborsStopped() {
         laneActors.forEach(lane -> lane.tell(new LaneActor.Stop()));
+        getContext().scheduleOnce(LANES_STOP_WITHIN, getContext().getSelf(), new LanesLate());
+        return this;
+    }
+
+    /** A stage may never come back, and an end without the rest of what is to be done would leave routes in the kernel. */
+    private Behavior<Command> onLanesLate() {
+        if (lanesRunning == 0) {
+            return this;
+        }
+        outcome.failed(lanesRunning + " of its lanes did not stop within " + LANES_STOP_WITHIN.toSeconds() + " s");
+        lanesRunning = 0;
+        return stopPlugins();
+    }
+
+    private Behavior<Command> stopPlugins() {
+        getContext().pipeToSelf(plugins.stop(), (done, fault) -> new PluginsTold());
         return this;
     }
 
@@ -864,15 +888,15 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private Behavior<Command> onLaneEnded() {
+        if (lanesRunning == 0) {
+            return this; // it is late
+        }
         lanesRunning--;
         if (!stopping) {
             outcome.failed("a lane has ended by itself");
             onStop();
         }
-        if (lanesRunning == 0) {
-            getContext().pipeToSelf(plugins.stop(), (done, fault) -> new PluginsTold());
-        }
-        return this;
+        return lanesRunning == 0 ? stopPlugins() : this;
     }
 
     private Behavior<Command> onPluginsTold() {
@@ -904,7 +928,14 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
             return end();
         }
         interfaceActors.forEach(actor -> actor.tell(new InterfaceActor.Close()));
+        getContext().scheduleOnce(INTERFACES_CLOSE_WITHIN, getContext().getSelf(), new InterfacesLate());
         return this;
+    }
+
+    private Behavior<Command> onInterfacesLate() {
+        outcome.failed(interfacesOpen + " of its interfaces did not close within "
+                + INTERFACES_CLOSE_WITHIN.toSeconds() + " s");
+        return end();
     }
 
     private Behavior<Command> onInterfaceClosed() {

@@ -283,7 +283,7 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
             boolean received = false;
             while (alone && !received) {
                 for (PolledQueue queue : polled) {
-                    queue.arm();
+                    arm(queue);
                 }
                 if (callsUnderWay.get() != 0 || interpreter().isSuspended()) {
                     return; // stages have been called, or have events
@@ -358,26 +358,33 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         }
 
         private int receive(PolledQueue queue, PacketVector into, BufferPool from) {
+            int inUse = from.outstanding();
             try {
-                int received = queue.queue.receive(into, from);
+                queue.queue.receive(into, from);
                 queue.queue.reportDropped(queue.dropLog);
-                if (received != 0) {
+                if (!into.isEmpty()) {
                     queue.armed = false;
                     queue.emptyReads = 0;
                 } else if (++queue.emptyReads == EMPTY_READS_TO_ARM) {
                     queue.arm();
                 }
-                return received;
             } catch (IOException gone) {
                 fail(queue, gone);
-            } catch (RuntimeException | LinkageError bug) {
+            } catch (RuntimeException | Error bug) {
+                fail(queue, new IOException("its receive queue failed: " + bug, bug));
+                if (from == lane.pool()) { // what it has taken and lost comes back when the graph ends, as dropped
+                    lane.ledger().add(LaneLedger.Entry.RECEIVED, from.outstanding() - inUse - into.size());
+                }
+            }
+            return into.size(); // be it all that a queue has got until it failed
+        }
+
+        private void arm(PolledQueue queue) {
+            try {
+                queue.arm();
+            } catch (RuntimeException | Error bug) {
                 fail(queue, new IOException("its receive queue failed: " + bug, bug));
             }
-            for (int i = 0; i < into.size(); i++) {
-                from.release(into.get(i)); // what a queue had begun with is neither received nor lost
-            }
-            into.clear();
-            return 0;
         }
 
         /** Leaves a queue alone from now on, and the lane as it is. */

@@ -325,7 +325,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             } else {
                 stage.process(vector, this);
             }
-        } catch (Exception | StackOverflowError | AssertionError | LinkageError | OutOfMemoryError thrown) {
+        } catch (Throwable thrown) {
             failure = thrown;
         }
         LaneActivity.Ending ending = activity.leave();
@@ -459,7 +459,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
                 case SIGNAL -> stage.onSignal(this);
                 case STOP -> stage.onStop(this);
             }
-        } catch (Exception | StackOverflowError | AssertionError | LinkageError | OutOfMemoryError thrown) {
+        } catch (Throwable thrown) {
             failure = thrown;
         }
         LaneActivity.Ending ending = activity.leave();

@@ -375,7 +375,7 @@ final class StreamBridge implements PacketStage {
             any = true;
         }
         Run now = run;
-        if (any && now != null && now.errorsBefore != PluginDispatcher.errors()) {
+        if (any && now != null && now.errorsSeen != PluginDispatcher.errors()) {
             now.cause =
                     new IllegalStateException("an error on a plugin's thread, which the log tells, left it hanging");
             ended(now, runner);
@@ -424,7 +424,7 @@ final class StreamBridge implements PacketStage {
         Run made = new Run();
         try {
             made.start(stream.flow(made));
-        } catch (RuntimeException | LinkageError | StackOverflowError | AssertionError fault) {
+        } catch (RuntimeException | Error fault) {
             made.cause = fault;
             ended(made, runner);
             return null;
@@ -476,7 +476,8 @@ final class StreamBridge implements PacketStage {
 
         private volatile @Nullable Throwable cause;
         private volatile boolean hasEnded;
-        private final long errorsBefore = PluginDispatcher.errors();
+        /** Of all plugins, when this flow let something out last: it has survived them. */
+        private volatile long errorsSeen = PluginDispatcher.errors();
 
         void start(Flow<PacketVector, PacketVector, NotUsed> flow) {
             source = Source.<PacketVector>queue(stream.mostAway())
@@ -520,6 +521,7 @@ final class StreamBridge implements PacketStage {
             @Override
             public void onPush() {
                 PacketVector vector = grab(in);
+                errorsSeen = PluginDispatcher.errors();
                 for (int i = 0; i < vector.size(); i++) {
                     home(vector.get(i), false);
                 }

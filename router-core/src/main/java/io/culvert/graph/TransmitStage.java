@@ -14,6 +14,7 @@ import io.culvert.spi.TransmitQueue;
 import io.culvert.telemetry.InterfaceCounters;
 import io.culvert.telemetry.LaneLedger;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,12 +87,16 @@ final class TransmitStage implements PacketStage {
         int from = 0;
         while (from < batch.size()) {
             int accepted;
+            DropReason refusal = TransmitQueue.Refusal.DEVICE_ERROR;
             try {
-                accepted = queue.transmit(batch, from);
-            } catch (RuntimeException | LinkageError bug) {
+                accepted = Objects.checkIndex(queue.transmit(batch, from), batch.size() - from + 1);
+                if (from + accepted < batch.size()) {
+                    refusal = Objects.requireNonNull(queue.refusal(), "a refusal without a reason");
+                }
+            } catch (RuntimeException | Error bug) {
                 // It costs what it was given, and not the packets of other interfaces, which an open breaker would.
                 lane.environment().faults().stageFailed(lane.number(), ID, bug);
-                refuse(from, TransmitQueue.Refusal.DEVICE_ERROR, counters, runner);
+                refuse(from, refusal, counters, runner);
                 return;
             }
             long packets = 0;
@@ -106,7 +111,7 @@ final class TransmitStage implements PacketStage {
             from += accepted;
             if (from < batch.size()) {
                 counters.refused(batch.get(from).chainCount());
-                runner.drop(batch.get(from++), queue.refusal());
+                runner.drop(batch.get(from++), refusal);
             }
         }
     }

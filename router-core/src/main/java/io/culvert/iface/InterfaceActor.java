@@ -117,13 +117,32 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         notifications.start();
         InterfaceKind kind = config.brought().orElseGet(() -> BuiltInKind.of(config.type()));
         try {
-            return kind.opener(
+            InterfaceKind.Opener opener = kind.opener(
                     new KernelSetup(interfaceId, config, madeUpMac.value(), loops, kernelOffloads, notifications));
-        } catch (RuntimeException | LinkageError bug) { // the plugin's, which costs the router this interface alone
+            return () -> checked(kind, opener.open(), interfaceId, loops.size());
+        } catch (RuntimeException | Error bug) { // the plugin's, which costs the router this interface alone
             return () -> {
                 throw new IOException("interface type " + kind.type() + " failed: " + bug, bug);
             };
         }
+    }
+
+    /** The device, if lanes can work with it. */
+    private static Device checked(InterfaceKind kind, Device device, int interfaceId, int lanes) throws IOException {
+        String problem = null;
+        if (device.transmit().size() != lanes) {
+            problem = device.transmit().size() + " transmit queues for " + lanes + " lanes";
+        } else if (device.mtu() <= 0) {
+            problem = "an MTU of " + device.mtu() + " bytes";
+        } else if (device.transmit().stream().anyMatch(queue -> queue.interfaceId() != interfaceId)
+                || device.receive().stream().anyMatch(queue -> queue.interfaceId() != interfaceId)) {
+            problem = "a queue of another interface";
+        }
+        if (problem != null) {
+            device.closer().close();
+            throw new IOException("interface type " + kind.type() + " failed: its device has " + problem);
+        }
+        return device;
     }
 
     private enum Phase {
@@ -213,7 +232,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
             lookLater(opened, told);
         } catch (IOException unavailable) {
             retryAfter(unavailable);
-        } catch (RuntimeException | LinkageError bug) {
+        } catch (RuntimeException | Error bug) {
             // Whatever an opener gets wrong, the interface is tried again like any other that can't be opened.
             getContext().getLog().error("opening an interface failed unexpectedly", bug);
             retryAfter(new IOException("unexpected failure: " + bug, bug));
@@ -245,7 +264,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     private boolean followChanges(Device open) {
         try {
             return open.probe().onChange(lookSoon);
-        } catch (RuntimeException | LinkageError bug) {
+        } catch (RuntimeException | Error bug) {
             failedUnexpectedly(bug);
             return false;
         }
@@ -256,7 +275,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         long wanted;
         try {
             wanted = open.probe().lookAgainNanos();
-        } catch (RuntimeException | LinkageError bug) {
+        } catch (RuntimeException | Error bug) {
             failedUnexpectedly(bug);
             wanted = LOOK_EVERY.toNanos();
         }
@@ -270,7 +289,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         Device.Status status;
         try {
             status = open.probe().look();
-        } catch (RuntimeException | LinkageError bug) {
+        } catch (RuntimeException | Error bug) {
             failedUnexpectedly(bug);
             throw new IOException("unexpected failure: " + bug, bug);
         }
@@ -354,7 +373,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
     }
 
     private static boolean isBug(@Nullable Throwable cause) {
-        return cause instanceof RuntimeException || cause instanceof LinkageError;
+        return cause instanceof RuntimeException || cause instanceof Error;
     }
 
     /** Closing a device that was only set down would remove a tun; opening it again would set it up behind the operator. */
@@ -421,7 +440,7 @@ public final class InterfaceActor extends AbstractBehavior<InterfaceActor.Comman
         if (open != null) {
             try {
                 open.closer().close();
-            } catch (RuntimeException | LinkageError bug) {
+            } catch (RuntimeException | Error bug) {
                 getContext().getLog().error("closing a device failed unexpectedly", bug);
             }
         }

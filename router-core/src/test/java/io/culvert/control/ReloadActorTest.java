@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -37,6 +38,8 @@ class ReloadActorTest {
     private final List<RouterConfig> cameInForce = new ArrayList<>();
     private final TestProbe<ReloadActor.Result> answers = KIT.createTestProbe();
     private final CompletableFuture<Void> lanes = new CompletableFuture<>();
+    private final List<RouterConfig> run = new CopyOnWriteArrayList<>();
+    private RouterConfig atFirst;
     private Path file;
     private ActorRef<ReloadActor.Command> reload;
 
@@ -50,6 +53,7 @@ class ReloadActorTest {
         file = folder.resolve("r.conf");
         write("mtu = 1500", "{ prefix = \"10.9.0.0/16\", action = blackhole }");
         RouterConfig config = ConfigFile.read(file, Catalog.of(BuiltInStages.all()));
+        atFirst = config;
         ActorRef<RouteActor.Command> routes = KIT.spawn(RouteActor.create(fib));
         TestProbe<RouteActor.Applied> applied = KIT.createTestProbe();
         routes.tell(new RouteActor.ReplaceRoutes(
@@ -60,7 +64,10 @@ class ReloadActorTest {
                 () -> ConfigFile.read(file, catalog),
                 catalog,
                 config,
-                (graph, next) -> lanes,
+                (graph, next) -> {
+                    run.add(next);
+                    return lanes;
+                },
                 cameInForce::add,
                 routes));
     }
@@ -169,8 +176,10 @@ class ReloadActorTest {
         assertThat(reloaded())
                 .isEqualTo(new ReloadActor.Result(
                         Kind.REFUSED,
-                        "a lane was too busy to run other stages within the time, so all lanes are back at those before;"
+                        "a lane was too busy to run other stages within the time, so all lanes go back to those before;"
                                 + " nothing was changed"));
+        assertThat(run).as("what the lanes were to run").hasSize(2);
+        assertThat(run.get(1)).as("the second time").isEqualTo(atFirst);
         assertThat(actionFor("10.9.0.1")).isEqualTo(FibAction.BLACKHOLE);
         assertThat(cameInForce).isEmpty();
     }
