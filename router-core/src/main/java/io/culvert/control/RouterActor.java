@@ -933,8 +933,8 @@ public final class RouterActor extends AbstractBehavior<RouterActor.Command> {
     }
 
     private Behavior<Command> onInterfacesLate() {
-        outcome.failed(interfacesOpen + " of its interfaces did not close within "
-                + INTERFACES_CLOSE_WITHIN.toSeconds() + " s");
+        outcome.failed(interfacesOpen + " of its interfaces did not close within " + INTERFACES_CLOSE_WITHIN.toSeconds()
+                + " s");
         return end();
     }
 

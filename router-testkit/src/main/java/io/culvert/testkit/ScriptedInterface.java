@@ -26,7 +26,7 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
     private @Nullable Runnable wake;
     private @Nullable IOException gone;
     private @Nullable RuntimeException bug;
-    private @Nullable AssertionError error;
+    private boolean deadly;
     private @Nullable Refusal refusing;
     private int acceptBeforeRefusing;
 
@@ -78,9 +78,9 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
         tell(() -> bug = cause);
     }
 
-    /** Makes the next read throw what nobody expects of a queue, so that the lane's graph dies of it. */
-    public void breakLane(AssertionError cause) {
-        tell(() -> error = cause);
+    /** Makes the next read give the lane what no queue may, so that its graph dies of it. */
+    public void breakLane() {
+        tell(() -> deadly = true);
     }
 
     /** Has the lane look here, when it waits for this interface. */
@@ -146,6 +146,7 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
         return interfaceId;
     }
 
+    @SuppressWarnings("NullAway") // that is what is wrong with it
     @Override
     public synchronized int receive(PacketVector into, BufferPool pool) throws IOException {
         IOException lost = gone;
@@ -157,10 +158,10 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
             bug = null;
             throw broken;
         }
-        AssertionError fatal = error;
-        if (fatal != null) {
-            error = null;
-            throw fatal;
+        if (deadly) {
+            deadly = false;
+            into.add(null);
+            return 1;
         }
         int received = 0;
         while (!into.isFull() && !incoming.isEmpty()) {
@@ -184,7 +185,7 @@ public final class ScriptedInterface implements ReceiveQueue, TransmitQueue {
     @Override
     public void arm(Runnable toWake) {
         synchronized (this) {
-            if (incoming.isEmpty() && gone == null && bug == null && error == null) {
+            if (incoming.isEmpty() && gone == null && bug == null && !deadly) {
                 wake = toWake;
                 return;
             }
