@@ -60,6 +60,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private final boolean observesDrops;
     private final int dropOutlet;
     private int closedOutlets;
+    /** What {@link #flush} answered last: it flushes whatever a call of the stage leaves, and nothing else changes it. */
+    private boolean clear;
 
     /** None while the breaker is open. */
     private @Nullable PacketStage stage;
@@ -82,7 +84,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     /**
      * How many packets of the current vector were sent to {@link #passRoute}, from the first on and in order: while that
-     * is all that has been sent, the vector itself can go on instead of a copy. {@link #NOT_PASSING} once it can't.
+     * is all that has been sent, the vector itself can go on instead of a copy, and {@link #decided} counts them at its end.
+     * {@link #NOT_PASSING} once it can't.
      */
     private int passed = NOT_PASSING;
 
@@ -240,7 +243,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     /** Does whatever the outlets' demand allows. */
     private void proceed() {
-        if (closedOutlets != 0 || !flush()) {
+        if (closedOutlets != 0 || !(clear || flush())) {
             return;
         }
         if ((signalDue || dueAt <= lane.now()) && !runDue()) {
@@ -257,18 +260,9 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         }
         if (isClosed(in)) {
             completeStage();
-        } else if (!hasBeenPulled(in) && allAvailable()) {
+        } else if (!hasBeenPulled(in)) {
             pull(in);
         }
-    }
-
-    private boolean allAvailable() {
-        for (Outlet<PacketVector> outlet : outlets) {
-            if (!isAvailable(outlet)) {
-                return false;
-            }
-        }
-        return true;
     }
 
     private boolean waitsForOutlets() {
@@ -282,10 +276,10 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     /** Pushes what waits at the outlets; true when nothing waits any more and every outlet has been pulled. */
     private boolean flush() {
-        boolean clear = true;
+        boolean nothingWaits = true;
         for (int i = 0; i < outlets.length; i++) {
             if (!isAvailable(outlets[i])) {
-                clear = false;
+                nothingWaits = false;
                 continue;
             }
             PacketVector next = overflow[i].pollFirst();
@@ -295,10 +289,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             }
             if (next != null) {
                 push(outlets[i], next);
-                clear = false;
+                nothingWaits = false;
             }
         }
-        return clear;
+        clear = nothingWaits;
+        return nothingWaits;
     }
 
     // --- running the stage
@@ -368,6 +363,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     private void conclude(PacketVector vector, int size) {
         if (passed == size && size != 0) {
+            decided += size;
             passed = NOT_PASSING;
             staged[passRoute] = vector;
             currentForwarded = true;
@@ -650,7 +646,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     }
 
     private void decide(PacketBuffer packet) {
-        if (packet.state() == PacketBuffer.State.PENDING) {
+        if (packet.isPending()) {
             decided++;
         } else {
             requireHeld(packet);
@@ -677,28 +673,29 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         int route = routes[output];
         packet.setState(PacketBuffer.State.DECIDED);
         if (route >= 0) {
-            if (!passes(packet, route)) {
-                stageAt(route, packet);
-            }
+            stopPassing();
+            stageAt(route, packet);
         } else if (!lane.recirculate(packet, -1 - route)) {
             dropCommon(packet, GraphDrop.RECIRCULATION_FULL);
         }
     }
 
-    /** Whether a packet that is sent continues the run of those that go on as they came. */
+    /** Whether a packet that is sent continues the run of those that go on as they came; if so, it is decided. */
     private boolean passes(PacketBuffer packet, int route) {
         PacketVector vector = current;
         int place = passed;
-        if (place == NOT_PASSING || vector == null) {
+        if (vector == null
+                || place == NOT_PASSING
+                || place >= vector.size()
+                || vector.get(place) != packet
+                || !packet.isPending()
+                || (place == 0 ? route < 0 : route != passRoute)) {
             return false;
         }
-        if (place < vector.size() && vector.get(place) == packet && (place == 0 || route == passRoute)) {
-            passRoute = route;
-            passed = place + 1;
-            return true;
-        }
-        stopPassing();
-        return false;
+        packet.setState(PacketBuffer.State.DECIDED);
+        passRoute = route;
+        passed = place + 1;
+        return true;
     }
 
     /** Stages the packets sent so far one by one: those that follow go elsewhere. */
@@ -706,7 +703,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         PacketVector vector = current;
         int count = passed;
         passed = NOT_PASSING;
-        if (vector != null) {
+        if (vector != null && count > 0) {
+            decided += count;
             for (int i = 0; i < count; i++) {
                 stageAt(passRoute, vector.get(i));
             }
@@ -730,15 +728,20 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
 
     @Override
     public void send(PacketBuffer packet, OutPort out) {
-        decide(packet);
-        note(packet, "sent");
-        emit(packet, out.ordinal());
+        int output = out.ordinal();
+        if (passes(packet, routes[output])) {
+            note(packet, "sent");
+        } else {
+            decide(packet);
+            note(packet, "sent");
+            emit(packet, output);
+        }
     }
 
     @Override
     public void sendAll(PacketVector packets, OutPort out) {
         int route = routes[out.ordinal()];
-        if (packets != current || decided != 0) {
+        if (packets != current || decided != 0 || passed > 0) {
             throw new IllegalStateException(descriptor.id() + " may send all only of a vector that is as it came");
         }
         if (route < 0 || staged[route] != null) {

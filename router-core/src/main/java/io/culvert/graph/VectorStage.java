@@ -12,9 +12,10 @@ import io.culvert.spi.StageDescriptor;
 
 /**
  * The one adapter between Akka Streams and packet stages: the blueprint of a {@link io.culvert.spi.PacketStage} in a lane.
- * What it does when it runs is told at {@link StageRunner}.
+ * What it does when it runs is told at {@link StageRunner}. A {@link RouterGraph} is made of these; on its own it runs in any
+ * graph of one island.
  */
-final class VectorStage extends GraphStage<UniformFanOutShape<PacketVector, PacketVector>> {
+public final class VectorStage extends GraphStage<UniformFanOutShape<PacketVector, PacketVector>> {
     private final Lane lane;
     private final StageDescriptor descriptor;
     private final int[] routes;
@@ -26,7 +27,7 @@ final class VectorStage extends GraphStage<UniformFanOutShape<PacketVector, Pack
      * @param routes by output ordinal: the outlet's index, or -1 - entry for an output that recirculates
      * @param dropOutlet the outlet that dropped packets leave by, or -1 when nobody looks at them
      */
-    VectorStage(Lane lane, StageDescriptor descriptor, int outlets, int[] routes, int dropOutlet) {
+    public VectorStage(Lane lane, StageDescriptor descriptor, int outlets, int[] routes, int dropOutlet) {
         this.lane = lane;
         this.descriptor = descriptor;
         this.routes = routes;

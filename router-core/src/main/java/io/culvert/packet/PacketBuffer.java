@@ -206,6 +206,12 @@ public final class PacketBuffer {
         return state == State.HELD.ordinal() && holder == stage;
     }
 
+    /** Whether the packet is {@link State#PENDING}; for the stage adapter, which asks for each. */
+    @Internal
+    public boolean isPending() {
+        return state == State.PENDING.ordinal();
+    }
+
     public int capacity() {
         return bytes.capacity();
     }
