@@ -149,7 +149,7 @@ final class RouterSection {
             ValueType.BOOLEAN,
             "false",
             "Remember where each packet was sent, held and originated last, and tell it of packets that a stage sends twice,"
-                    + " loses or keeps. Slow: for plugin authors.");
+                    + " loses, keeps, or writes to when it has given them away. Slow: for plugin authors.");
     private final Key<Map<String, WhenBroken>> whenBroken;
     private final Map<String, Key<Values>> stageKeys = new LinkedHashMap<>();
     private final InterfaceSection interfaceSection;

@@ -206,7 +206,7 @@ public final class Lane {
 
     /** Has the lane remember where stages use packets, to tell it of those that are misused. Before the lane runs. */
     public void debugBuffers() {
-        debug = new BufferDebug(pool.capacity());
+        debug = new BufferDebug(pool, (stage, how) -> environment.faults().stageMisusesBuffers(number, stage, how));
     }
 
     @Nullable

@@ -207,7 +207,6 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
         private final BufferPool spare = spareBuffers();
         private final PacketVector spareVector = new PacketVector(SPARE_BUFFERS);
         private final AtomicInteger callsUnderWay = lane.callsUnderWay();
-        private final @Nullable BufferDebug debug = lane.debug();
         private volatile @Nullable Thread waiting;
         private int next;
 
@@ -406,9 +405,6 @@ final class LaneSource extends GraphStage<LaneSource.Entries> {
             for (int i = 0; i < vector.size(); i++) {
                 PacketBuffer packet = vector.get(i);
                 packet.setState(PacketBuffer.State.DECIDED);
-                if (debug != null) {
-                    debug.forget(packet);
-                }
                 bytes += packet.length();
             }
             counters.vector(vector.size());

@@ -70,6 +70,8 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     /** None but in the debug mode. */
     private final @Nullable BufferDebug debug;
 
+    private final BufferDebug.@Nullable Given given;
+
     private final StageBreaker breaker = new StageBreaker();
     private final FaultPolicy policy;
     private final int bypassRoute;
@@ -131,6 +133,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         this.isListed = new boolean[originated.length];
         this.activity = lane.activity();
         this.debug = lane.debug();
+        this.given = debug == null ? null : debug.new Given();
         this.policy = lane.environment().faultPolicy().apply(descriptor);
         this.bypassRoute = policy == FaultPolicy.BYPASS ? nextOutput(descriptor) : StageBreaker.NO_BYPASS;
         setHandler(in, this);
@@ -324,6 +327,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             failure = thrown;
         }
         LaneActivity.Ending ending = activity.leave();
+        lookAtGiven();
         if (ending != LaneActivity.Ending.IN_TIME) {
             failure = overran(ending, failure);
         }
@@ -340,7 +344,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             retireIfBroken(failure);
         }
         if (debug != null) {
-            debug.lookAtHeld(lane.now(), this::tellMisuse);
+            debug.lookAtHeld(lane.now());
         }
     }
 
@@ -352,6 +356,19 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     private void note(PacketBuffer packet, String did) {
         if (debug != null) {
             debug.note(packet, did, descriptor.id(), lane.now());
+        }
+    }
+
+    /** @param did completes "it was" */
+    private void noteGiven(PacketBuffer packet, String did) {
+        if (debug != null && given != null) {
+            debug.note(packet, did, descriptor.id(), lane.now(), given);
+        }
+    }
+
+    private void lookAtGiven() {
+        if (given != null) {
+            given.look();
         }
     }
 
@@ -459,6 +476,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             failure = thrown;
         }
         LaneActivity.Ending ending = activity.leave();
+        lookAtGiven();
         return ending == LaneActivity.Ending.IN_TIME ? failure : overran(ending, failure);
     }
 
@@ -494,7 +512,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
             Throwable failure = call(Call.STOP);
             stage = null;
             if (debug != null) {
-                debug.tellHeldBy(number, descriptor.id(), this::tellMisuse);
+                debug.tellHeldBy(number, descriptor.id());
             }
             dropOriginated(GraphDrop.UNDECIDED);
             if (failure != null) {
@@ -730,10 +748,10 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     public void send(PacketBuffer packet, OutPort out) {
         int output = out.ordinal();
         if (passes(packet, routes[output])) {
-            note(packet, "sent");
+            noteGiven(packet, "sent");
         } else {
             decide(packet);
-            note(packet, "sent");
+            noteGiven(packet, "sent");
             emit(packet, output);
         }
     }
@@ -752,7 +770,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
         }
         decided = packets.size();
         for (int i = 0; i < packets.size(); i++) {
-            note(packets.get(i), "sent");
+            noteGiven(packets.get(i), "sent");
             packets.get(i).setState(PacketBuffer.State.DECIDED);
         }
         staged[route] = packets;
@@ -772,7 +790,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void drop(PacketBuffer packet, DropReason reason) {
         decide(packet);
-        note(packet, "dropped");
+        noteGiven(packet, "dropped");
         counters.drop(reason, packet.chainCount());
         endDropped(packet);
     }
@@ -785,7 +803,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     /** Ends a packet, with all behind it, under any heading of the ledger; for transmission. */
     void end(PacketBuffer packet, LaneLedger.Entry entry) {
         decide(packet);
-        note(packet, "consumed");
+        noteGiven(packet, "consumed");
         ledger.add(entry, lane.pool().release(packet));
     }
 
@@ -920,7 +938,7 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @Override
     public void punt(PacketBuffer packet) {
         decide(packet);
-        note(packet, "punted");
+        noteGiven(packet, "punted");
         packet.setState(PacketBuffer.State.DECIDED);
         if (lane.kernelEntry() < 0) {
             dropCommon(packet, GraphDrop.NO_LOCAL_DELIVERY);

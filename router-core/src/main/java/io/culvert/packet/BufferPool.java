@@ -18,10 +18,21 @@ public final class BufferPool {
     /** Room for headroom, an Ethernet header with two tags, and a 64 KiB superpacket; a multiple of the page size. */
     public static final int BUFFER_BYTES = 17 * 4096;
 
+    /** Is told of buffers that come and go, on the lane's thread. */
+    @Internal
+    public interface Watch {
+        /** A buffer is a packet from now on. */
+        void taken(PacketBuffer packet);
+
+        /** A buffer is nobody's any more. */
+        void freed(PacketBuffer packet);
+    }
+
     private final PacketBuffer[] all;
     private final PacketBuffer[] free;
     private int freeCount;
     private int leastFree;
+    private @Nullable Watch watch;
 
     /**
      * @param memory direct memory; every {@link #BUFFER_BYTES} of it make a packet
@@ -51,6 +62,18 @@ public final class BufferPool {
         return new BufferPool(ByteBuffer.allocateDirect(Math.multiplyExact(count, BUFFER_BYTES)), 0);
     }
 
+    /**
+     * Has buffers watched, for a debug mode: from now on the one that has been free the longest is taken first, so that
+     * whoever writes to one that is not his any more most likely finds it free. That takes time.
+     */
+    @Internal
+    public void watch(Watch toTell) {
+        watch = toTell;
+        for (int i = 0; i < freeCount; i++) {
+            toTell.freed(free[i]);
+        }
+    }
+
     /** An empty packet in state {@link PacketBuffer.State#PENDING}, or null when all are out. */
     public @Nullable PacketBuffer take() {
         if (freeCount == 0) {
@@ -62,6 +85,9 @@ public final class BufferPool {
         }
         packet.reset();
         packet.setState(PacketBuffer.State.PENDING);
+        if (watch != null) {
+            watch.taken(packet);
+        }
         return packet;
     }
 
@@ -95,7 +121,13 @@ public final class BufferPool {
         }
         packet.unchain();
         packet.setState(PacketBuffer.State.FREE);
-        free[freeCount++] = packet;
+        if (watch == null) {
+            free[freeCount++] = packet;
+        } else {
+            System.arraycopy(free, 0, free, 1, freeCount++);
+            free[0] = packet;
+            watch.freed(packet);
+        }
     }
 
     /**

@@ -18,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
@@ -532,6 +533,71 @@ final class BadStageTest {
                 .singleElement()
                 .asString()
                 .matches("bad has ended and not given back a packet: it was held " + HERE);
+    }
+
+    @Test
+    void writesToAPacketThatItHasSentAndIsToldWhereItDidSo() {
+        try (RunningLane running = debug((packet, context) -> {
+            context.send(packet, RunningLane.NEXT);
+            packet.bytes().put(packet.start(), (byte) 'y');
+        })) {
+            running.arrive("x");
+            awaitFaults(running, 1);
+            assertThat(running.faults.get(0))
+                    .matches("bad has written to a packet that it had given away: it was sent " + HERE);
+        }
+    }
+
+    @Test
+    void keepsAPacketThatItHasSentAndWritesToItLater() {
+        AtomicReference<PacketBuffer> kept = new AtomicReference<>();
+        try (RunningLane running = debug((packet, context) -> {
+            PacketBuffer before = kept.getAndSet(packet);
+            if (before != null) {
+                before.bytes().put(before.start() + 1, (byte) 'y');
+            }
+            context.send(packet, RunningLane.NEXT);
+        })) {
+            running.arrive("x1");
+            running.arrive("p");
+            running.awaitSent(2);
+            assertThat(running.faults).isEmpty();
+            running.arrive("x2");
+            running.awaitSent(3);
+            running.arrive("p");
+            running.awaitSent(4);
+            assertThat(running.faults)
+                    .singleElement()
+                    .asString()
+                    .matches("bad has written to a packet that it had given away: it was sent " + HERE);
+            assertThat(running.sent()).containsExactly("x1", "p", "x2", "p");
+        }
+    }
+
+    @Test
+    void keepsAPacketAndWritesToItWhereNobodySees() {
+        AtomicReference<PacketBuffer> kept = new AtomicReference<>();
+        try (RunningLane running = debug((packet, context) -> {
+            kept.set(packet);
+            context.consume(packet);
+        })) {
+            running.arrive("x");
+            await().atMost(RunningLane.SOON).until(() -> running.count(Entry.CONSUMED) == 1);
+            for (int i = 0; i < 100; i++) { // more than are looked at after each call
+                running.arrive("p");
+            }
+            running.awaitSent(100);
+            kept.get().bytes().put(0, (byte) 'y');
+            for (int i = 0; i < 300; i++) { // more than there are buffers
+                running.arrive("p");
+            }
+            running.awaitSent(400);
+            assertThat(running.faults)
+                    .singleElement()
+                    .asString()
+                    .matches("bad was the last to have a packet that somebody has written to since: it was consumed "
+                            + HERE);
+        }
     }
 
     // --- takes what others need
