@@ -55,7 +55,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
-@Fork(3)
+@Fork(value = 2, jvmArgsAppend = "-XX:+UseSerialGC") // as a router has it: references are written for each vector
 public class EmptyStageBenchmark {
     /** Its threads' names begin with it. */
     static final String NAME = "empty-stages";
