@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -122,9 +123,18 @@ final class PluginProject {
                         .replaceFirst("<culvert.home>" + Matcher.quoteReplacement(home.toString()) + "<");
                 text = VERSION.matcher(text).replaceFirst("<culvert.version>" + version + "<");
             }
-            Files.writeString(target, text);
+            Files.writeString(target, file.endsWith("counters.txt") ? sorted(text) : text);
         }
         Files.writeString(folder.resolve(".gitignore"), IGNORED);
+    }
+
+    /** The lines of stages in their order, which another name has changed. */
+    private static String sorted(String counters) {
+        Predicate<String> isOfStage = line -> line.startsWith("count ") || line.startsWith("drop ");
+        return Stream.concat(
+                        counters.lines().filter(isOfStage.negate()),
+                        counters.lines().filter(isOfStage).sorted())
+                .collect(Collectors.joining("\n", "", "\n"));
     }
 
     private static String read(String file) throws IOException {

@@ -7,7 +7,6 @@ import io.culvert.graph.BuiltInStages;
 import io.culvert.graph.PluginStages;
 import io.culvert.graph.RouterGraph;
 import io.culvert.spi.RouterPlugin;
-import io.culvert.spi.StageDescriptor;
 import java.io.File;
 import java.io.IOException;
 import java.net.JarURLConnection;
@@ -18,7 +17,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.CodeSource;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -190,32 +188,13 @@ final class Plugins {
         return providers;
     }
 
-    /** A stage may want to stand before or behind one that is not in the graph now; but one that no stage is called is a slip. */
     private void refuseUnknownNames() {
-        Set<String> known = new HashSet<>(RouterGraph.ownStages());
-        catalog.builtIn().forEach(stage -> known.add(stage.id()));
-        catalog.plugins().forEach(plugin -> plugin.stages().forEach(stage -> known.add(stage.id())));
         for (Plugin plugin : catalog.plugins()) {
-            String problem = plugin.used() ? unknownName(plugin, known) : null;
+            String problem = plugin.used() ? PluginStages.problemOfOrder(plugin, catalog) : null;
             if (problem != null) {
                 catalog = catalog.refuse(plugin, problem);
             }
         }
-    }
-
-    private static @Nullable String unknownName(Plugin plugin, Set<String> known) {
-        for (StageDescriptor stage : plugin.stages()) {
-            List<String> named = new ArrayList<>(stage.before());
-            named.addAll(stage.after());
-            for (String name : named) {
-                if (!known.contains(name)) {
-                    return "its stage " + stage.id() + " is to run "
-                            + (stage.before().contains(name) ? "before " : "after ") + name
-                            + ", which is no stage of this router nor of a plugin here";
-                }
-            }
-        }
-        return null;
     }
 
     /** What failed first, where one failure has led to others: a static initialiser, a constructor. */

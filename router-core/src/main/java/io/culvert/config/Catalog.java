@@ -99,6 +99,11 @@ public final class Catalog {
         all.add(plugin);
         Catalog with = new Catalog(builtIn, all);
         if (plugin.used()) {
+            if (plugin.api() != RouterPlugin.API_VERSION) {
+                throw new IllegalArgumentException("it is made for version " + plugin.api()
+                        + " of the plugin API, and this is version " + RouterPlugin.API_VERSION
+                        + ": it has to be built against this Culvert");
+            }
             checkNames(plugin);
             new RouterSection(with); // which tells what is wrong with keys and with kinds of interfaces
         }

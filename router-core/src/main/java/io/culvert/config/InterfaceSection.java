@@ -58,6 +58,7 @@ final class InterfaceSection {
         InterfaceConfig make(String at, Common common, Values values, List<String> interfaces, Problems problems);
     }
 
+    private static final int MOST_MTU = 65535; // the total length of RFC 791 section 3.1
     private static final int IP6_LEAST_MTU = 1280; // RFC 8200 section 5
     private static final int MAX_QUEUES = 256; // MAX_TAP_QUEUES of the kernel; PACKET_FANOUT takes more
 
@@ -69,7 +70,7 @@ final class InterfaceSection {
     // RFC 791 section 3.2: every internet module forwards 68 bytes without fragmenting.
     static final Key<Long> MTU = optional(
             "mtu",
-            ValueType.number(68, 65535),
+            ValueType.number(68, MOST_MTU),
             "the device's",
             "The largest IP packet, in bytes; 1280 or more with IPv6.");
     static final Key<Boolean> REDIRECTS = withDefault(
@@ -411,8 +412,18 @@ final class InterfaceSection {
         }
         StageSettings settings = new StageSettings(at, values, interfaces);
         settings.check(kind.keys(), problems);
-        settings.check(kind.type(), kind::check, problems);
+        if (!settings.check(kind.type(), kind::check, problems)) {
+            return null;
+        }
         try {
+            int overhead = kind.overheadBytes(settings);
+            if (common.mtu().orElse(0) > MOST_MTU - overhead) {
+                problems.add(
+                        values.origin(MTU),
+                        at + ".mtu: " + common.mtu().getAsInt() + " bytes and " + overhead
+                                + " bytes of headers around them are more than an IP packet has; expected at most "
+                                + (MOST_MTU - overhead));
+            }
             return new Brought(
                     common,
                     kind,

@@ -141,13 +141,14 @@ public final class StageSettings implements Settings {
         }
     }
 
-    /** Runs a stage's own check, unless what it would look at has mistakes already. */
-    void check(String stage, SettingsCheck check, Problems problems) {
+    /** Runs a stage's own check, unless what it would look at has mistakes already; whether all is well. */
+    boolean check(String stage, SettingsCheck check, Problems problems) {
         if (values.hasMistake()) {
-            return;
+            return false;
         }
         try {
             check.check(this);
+            return true;
         } catch (BadSettingException bad) {
             StageSettings where = bad.section() instanceof StageSettings inner ? inner : this;
             Key<?> key = where.keys.get(bad.key().key());
@@ -157,6 +158,7 @@ public final class StageSettings implements Settings {
         } catch (RuntimeException | Error fault) {
             problems.add(values.origin(), path + ": stage " + stage + " failed to check its settings: " + fault);
         }
+        return false;
     }
 
     @Override

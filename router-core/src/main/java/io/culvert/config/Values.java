@@ -116,7 +116,7 @@ final class Values {
                             : written)
                     .toList());
         }
-        if (value instanceof Map<?, ?> map) {
+        if (value instanceof Map<?, ?> map && map.values().stream().allMatch(Values.class::isInstance)) {
             Map<String, ConfigValue> byName = new LinkedHashMap<>();
             map.forEach((name, section) -> {
                 if (section instanceof Values values) {

@@ -119,9 +119,9 @@ public final class RouterGraph {
         refuseCircles();
     }
 
-    /** Ids of the stages that every graph has of its own. */
-    public static Set<String> ownStages() {
-        return Set.of(TransmitStage.descriptor(List.of()).id(), DropStage.DESCRIPTOR.id());
+    /** What every graph ends with. */
+    public static StageDescriptor end() {
+        return TransmitStage.descriptor(List.of());
     }
 
     private String firstOf(Arc arc, String whose) {

@@ -41,6 +41,10 @@ public interface PacketStage {
     /** Called after the {@link StageSetup#signal} of this stage was run by another thread. May send and drop held packets. */
     default void onSignal(StageContext context) {}
 
-    /** Called once when the lane ends; packets still held must be dropped here. */
+    /**
+     * Called once when this instance ends: with the lane, when the graph is made anew as an interface comes or goes or by a
+     * reload, and when it has failed too often. Packets still held must be dropped here. Not called of an instance that was
+     * made on trial only, to see whether a reload can be applied: a factory must hold nothing that has to be given back.
+     */
     default void onStop(StageContext context) {}
 }

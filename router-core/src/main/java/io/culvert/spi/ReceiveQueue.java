@@ -18,7 +18,8 @@ public interface ReceiveQueue {
      * receive interface set.
      *
      * @return how many packets were added; 0 when nothing is there
-     * @throws IOException when the device is gone; the lane then leaves the queue alone and reports it
+     * @throws IOException when the device is gone; the lane then leaves the queue alone and reports it. What was added before
+     *     counts as received, here as after any other exception
      */
     int receive(PacketVector into, BufferPool pool) throws IOException;
 

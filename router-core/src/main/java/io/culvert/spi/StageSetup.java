@@ -26,7 +26,8 @@ public interface StageSetup {
 
     /**
      * The object of a type that all lanes and stages of the router share: made for the first that asks. Must be
-     * thread-safe. Like {@link #kept} it outlives the stages that use it.
+     * thread-safe. Like {@link #kept} it outlives the stages that use it. The type should be the plugin's own, as all plugins
+     * share one place for each type; its factory must not ask for another shared object.
      */
     <T> T shared(Class<T> type, Supplier<T> factory);
 

@@ -14,7 +14,7 @@ public interface TransmitQueue {
         QUEUE_FULL("The device's transmit queue was full."),
         INTERFACE_DOWN("The device was down or gone."),
         PACKET_TOO_BIG("The device refused the packet as too big."),
-        DEVICE_ERROR("The device refused the packet with an error that the log names.");
+        DEVICE_ERROR("The device refused the packet with an error, or the code that writes to it failed.");
 
         private final String text;
 

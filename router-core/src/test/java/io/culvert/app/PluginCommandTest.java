@@ -105,6 +105,15 @@ final class PluginCommandTest {
     }
 
     @Test
+    void theGoldenCountersAreInTheOrderOfTheNewName() throws IOException {
+        assertThat(make("acl")).as(err.toString()).isZero();
+
+        assertThat(folder.resolve("acl/src/test/resources/scenarios/transit/counters.txt"))
+                .content()
+                .endsWith("count acl passed 1\ncount icmp4-echo answered 1\ndrop acl ttl-too-low 1\n");
+    }
+
+    @Test
     void aNameThatIsTakenOrNoPackageIsRefused() {
         assertThat(make("ip4-ttl")).isEqualTo(Culvert.EXIT_USAGE);
         assertThat(err.toString()).contains("there is a stage ip4-ttl in every router");

@@ -284,6 +284,13 @@ final class PluginsTest {
         }
     }
 
+    /** Wants to stand before a stage of another arc. */
+    public static final class BeforeElsewhere extends Base {
+        public BeforeElsewhere() {
+            super("before-elsewhere", made(stage("before-elsewhere-stage").before("ip4-lookup")));
+        }
+    }
+
     /** Wants to stand behind a stage that nobody knows. */
     public static final class AfterNothing extends Base {
         public AfterNothing() {
@@ -430,6 +437,7 @@ final class PluginsTest {
         Catalog catalog = plugins(
                 BeforeNothing.class,
                 AfterNothing.class,
+                BeforeElsewhere.class,
                 AfterRefused.class,
                 AlsoGood.class,
                 Good.class,
@@ -439,7 +447,9 @@ final class PluginsTest {
                         "plugin before-nothing of test-classes is not used: its stage before-nothing-stage is to run before"
                                 + " ip4-tll, which is no stage of this router nor of a plugin here",
                         "plugin after-nothing of test-classes is not used: its stage after-nothing-stage is to run after"
-                                + " nothing, which is no stage of this router nor of a plugin here");
+                                + " nothing, which is no stage of this router nor of a plugin here",
+                        "plugin before-elsewhere of test-classes is not used: its stage before-elsewhere-stage is to run"
+                                + " before ip4-lookup, which is on arc ip4-unicast, and itself is on arc ip4-forward");
         assertThat(catalog.plugins().stream().filter(Catalog.Plugin::used))
                 .extracting(Catalog.Plugin::name)
                 .containsExactly("after-refused", "also-good", "good", "before-good");

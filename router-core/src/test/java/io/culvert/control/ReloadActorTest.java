@@ -165,6 +165,20 @@ class ReloadActorTest {
     }
 
     @Test
+    void refusesToChangeWhatHappensAtABrokenStage() throws IOException {
+        Files.writeString(file, """
+                router {
+                  interfaces { a { type = tun, device = a0, addresses = ["10.1.0.1/24"], mtu = 1500 } }
+                  routes = [ { prefix = "10.9.0.0/16", action = blackhole } ]
+                  when-broken { ip4-ttl = bypass }
+                }
+                """);
+        assertThat(reloaded())
+                .isEqualTo(new ReloadActor.Result(
+                        Kind.REFUSED, "a change of when-broken needs a restart of the router; nothing was changed"));
+    }
+
+    @Test
     void refusesWhenALaneDoesNotRunTheNewStages() throws IOException {
         Files.writeString(file, """
                 router {

@@ -4,7 +4,9 @@ package io.culvert.plugins;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.culvert.graph.BuiltInStages;
+import io.culvert.graph.GraphCount;
 import io.culvert.graph.GraphDrop;
+import io.culvert.graph.PluginStages;
 import io.culvert.graph.RouterGraph;
 import io.culvert.spi.InterfaceKind;
 import io.culvert.spi.RouterPlugin;
@@ -49,8 +51,16 @@ final class StageReferenceTest {
                 """);
         reference
                 .heading("Any stage")
-                .text("Beside its own reasons, each stage drops packets for these, which the graph around it declares.")
-                .drops(List.of(GraphDrop.values()));
+                .text("Beside its own, each stage has these reasons and counters, which the graph around it declares.")
+                .drops(List.of(GraphDrop.values()))
+                .counters(List.of(GraphCount.values()));
+        reference
+                .heading("Any flow")
+                .text("A stage that is an Akka Streams flow of a plugin has these beside.")
+                .drops(PluginStages.dropsOfFlows())
+                .counters(PluginStages.countersOfFlows());
+        StageDescriptor end = RouterGraph.end();
+        reference.heading("The end of the graph").stage(end, end.section());
         List<StageDescriptor> left = new ArrayList<>(BuiltInStages.all());
         new RouterGraph(left).arcs().forEach((arc, stages) -> {
             List<StageDescriptor> own = stages.stream().filter(left::contains).toList();

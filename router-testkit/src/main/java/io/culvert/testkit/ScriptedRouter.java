@@ -198,6 +198,12 @@ public final class ScriptedRouter implements AutoCloseable, AccountsExtension.Ac
         for (RouterPlugin plugin : plugins) {
             catalog = catalog.with(PluginStages.of(plugin, "the test"));
         }
+        for (Catalog.Plugin plugin : catalog.plugins()) {
+            String problem = PluginStages.problemOfOrder(plugin, catalog);
+            if (problem != null) {
+                throw new IllegalArgumentException("plugin " + plugin.name() + ": " + problem);
+            }
+        }
         return catalog;
     }
 

@@ -136,11 +136,13 @@ public final class StageReference {
         return this;
     }
 
-    private void counters(List<CounterId> counters) {
+    /** A table of counters. */
+    public StageReference counters(List<? extends CounterId> counters) {
         if (!counters.isEmpty()) {
             page.append("\n| counts | what |\n|---|---|\n");
             counters.forEach(counter -> row(counter.id(), counter.text()));
         }
+        return this;
     }
 
     private void row(String id, String text) {

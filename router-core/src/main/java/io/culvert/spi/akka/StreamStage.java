@@ -17,7 +17,7 @@ import java.util.function.Function;
  * {@code mapAsync}, {@code buffer}. All that is known of it before it runs, as a {@link io.culvert.spi.StageDescriptor}
  * tells of other stages; it has one output, to the next stage of its arc.
  *
- * <p>Each lane runs a flow of its own, outside the lane, on Akka's default dispatcher, so that packets keep the order that
+ * <p>Each lane runs a flow of its own, outside the lane, on threads that plugins alone have, so that packets keep the order that
  * the flow leaves them in. The flow gets copies of packets and may do with them whatever it likes: change their bytes, keep
  * them, regroup them in vectors of its own, forget them. The copies cost time (ADR 11): what needs none of Akka's operators
  * should be an {@link io.culvert.spi.PacketStage}.

@@ -119,6 +119,15 @@ final class UdpKindTest {
     }
 
     @Test
+    void leavesRoomForTheHeadersAround() {
+        assertThat(mistakes("router.interfaces.far {"
+                        + " type = udp, local = \"0.0.0.0:1\", peer = \"192.0.2.9:1\", mtu = 65508 }"))
+                .containsExactly(
+                        "router.conf:1: interfaces.far.mtu: 65508 bytes and 28 bytes of headers around them are more than an"
+                                + " IP packet has; expected at most 65507");
+    }
+
+    @Test
     void hasNoNextHopsBehindIt() {
         assertThat(mistakes("""
                 router {
