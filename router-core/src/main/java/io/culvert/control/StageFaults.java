@@ -4,6 +4,7 @@ package io.culvert.control;
 import io.culvert.config.Catalog;
 import io.culvert.graph.Lane;
 import io.culvert.graph.Overrun;
+import io.culvert.graph.StageState;
 import io.culvert.spi.StageDescriptor;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,6 +19,8 @@ import org.slf4j.Logger;
  * plugin that a stage is from. How often it happens, the counters tell. Any thread.
  */
 final class StageFaults implements Lane.FaultListener {
+    private static final int MOST_FRAMES = 8;
+
     private final Map<String, String> plugins = new HashMap<>();
     private final Logger log;
     private final Consumer<String> endRouter;
@@ -29,7 +32,7 @@ final class StageFaults implements Lane.FaultListener {
         this.endRouter = endRouter;
         for (Catalog.Plugin plugin : catalog.plugins()) {
             for (StageDescriptor stage : plugin.used() ? plugin.stages() : java.util.List.<StageDescriptor>of()) {
-                plugins.put(stage.id(), plugin.name() + " " + plugin.version());
+                plugins.put(stage.id(), (plugin.name() + " " + plugin.version()).strip());
             }
         }
     }
@@ -49,6 +52,18 @@ final class StageFaults implements Lane.FaultListener {
     }
 
     @Override
+    public void stageLeftAlone(int lane, String stage, StageState now) {
+        if (told.add(stage + " left alone")) {
+            log.warn(
+                    "{} keeps failing: its packets {} in lane {} until it is made anew and does better, which is tried after"
+                            + " a second and then ever more seldom; culvert show graph tells how it does",
+                    named(stage),
+                    now == StageState.BYPASSED ? "pass it by" : "are dropped",
+                    lane);
+        }
+    }
+
+    @Override
     public void stageEndsRouter(int lane, String stage, Throwable cause) {
         if (told.add(stage + " ends the router")) {
             endRouter.accept(
@@ -60,7 +75,10 @@ final class StageFaults implements Lane.FaultListener {
     public void stageOverruns(int lane, String stage, Overrun overrun) {
         String where = overrun.where().isEmpty()
                 ? "a place it has left since"
-                : overrun.where().stream().map(StackTraceElement::toString).collect(Collectors.joining("\n    at "));
+                : overrun.where().stream()
+                        .limit(MOST_FRAMES)
+                        .map(StackTraceElement::toString)
+                        .collect(Collectors.joining("\n    at "));
         String first = overrun.where().isEmpty() ? "" : overrun.where().get(0).toString();
         if (told.add(stage + " " + overrun.step() + " " + first)) {
             log.warn(

@@ -91,6 +91,9 @@ public final class Lane {
         /** The stage has failed for good as its {@link FaultPolicy#STOP policy} sees it: the router is to end. */
         default void stageEndsRouter(int lane, String stage, Throwable cause) {}
 
+        /** The stage has failed so often that packets are kept from it. Told again after each trial that fails. */
+        default void stageLeftAlone(int lane, String stage, StageState now) {}
+
         /** The stage has the lane's thread for too long. */
         default void stageOverruns(int lane, String stage, Overrun overrun) {}
 
@@ -264,6 +267,9 @@ public final class Lane {
 
     void report(String stage, StageState state) {
         states.put(stage, state);
+        if (state != StageState.RUNNING) {
+            environment.faults().stageLeftAlone(number, stage, state);
+        }
     }
 
     /** How a stage does that is in the lane's graph. Any thread. */

@@ -27,6 +27,7 @@ final class LaneActivity {
     static final long NOTHING = 0;
 
     private static final int STAGE_BITS = 24;
+    private static final long MAKING = 1 << STAGE_BITS - 1;
     private static final VarHandle AT;
     private static final VarHandle CLAIMED;
 
@@ -67,6 +68,12 @@ final class LaneActivity {
         AT.setOpaque(this, call);
     }
 
+    /** The stage is being made, for which a JVM may have to load classes. */
+    void enterMaking(int stage) {
+        call = ++calls << STAGE_BITS | MAKING | stage + 1;
+        AT.setOpaque(this, call);
+    }
+
     Ending leave() {
         AT.setOpaque(this, NOTHING);
         return (long) CLAIMED.getOpaque(this) == NOTHING ? Ending.IN_TIME : settle();
@@ -90,9 +97,13 @@ final class LaneActivity {
         return (long) AT.getOpaque(this);
     }
 
+    static boolean isMaking(long call) {
+        return (call & MAKING) != 0;
+    }
+
     /** The stage of a call. */
     String stageOf(long call) {
-        return stages.getOrDefault((int) (call & (1 << STAGE_BITS) - 1) - 1, "that has stopped meanwhile");
+        return stages.getOrDefault((int) (call & MAKING - 1) - 1, "that has stopped meanwhile");
     }
 
     @Nullable

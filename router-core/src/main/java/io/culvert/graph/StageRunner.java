@@ -464,7 +464,11 @@ final class StageRunner extends TimerGraphStageLogic implements InHandler, OutHa
     @SuppressWarnings("NullAway") // called when the stage is there, or is to be
     private @Nullable Throwable call(Call what) {
         Throwable failure = null;
-        activity.enter(number);
+        if (what == Call.MAKE) {
+            activity.enterMaking(number);
+        } else {
+            activity.enter(number);
+        }
         try {
             switch (what) {
                 case MAKE -> stage = descriptor.create(this);

@@ -23,6 +23,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class StageWatch implements Closeable {
     static final int BUDGETS_TO_INTERRUPT = 10;
+
+    /** What making a stage may take, in which classes are loaded, on a machine that is busy starting. */
+    private static final int BUDGETS_TO_MAKE = 5;
+
     private static final long LOOK_NANOS = 50_000_000L;
 
     /** What a lane may allocate for seconds on end; Akka takes less than a hundredth of it under full load. */
@@ -104,15 +108,16 @@ public final class StageWatch implements Closeable {
                 return;
             }
             nanos += passed;
-            if (step == null && nanos >= budgetNanos) {
+            long budget = LaneActivity.isMaking(at) ? BUDGETS_TO_MAKE * budgetNanos : budgetNanos;
+            if (step == null && nanos >= budget) {
                 activity.claim(at);
                 tell(Overrun.Step.LATE);
-            } else if (step == Overrun.Step.LATE && nanos >= BUDGETS_TO_INTERRUPT * budgetNanos) {
+            } else if (step == Overrun.Step.LATE && nanos >= BUDGETS_TO_INTERRUPT * budget) {
                 List<StackTraceElement> where = where();
                 if (activity.interrupt(at)) {
                     tell(Overrun.Step.INTERRUPTED, where);
                 }
-            } else if (step == Overrun.Step.INTERRUPTED && nanos >= 2 * BUDGETS_TO_INTERRUPT * budgetNanos) {
+            } else if (step == Overrun.Step.INTERRUPTED && nanos >= 2 * BUDGETS_TO_INTERRUPT * budget) {
                 tell(Overrun.Step.STUCK);
             }
         }

@@ -128,6 +128,7 @@ final class ManagementActorTest {
                 .with(plugin("mirror", "", "", "mirror"))
                 .with(plugin("kinds", "", ""))
                 .with(plugin("dpi", "", "", "ip4-dpi"))
+                .with(new Catalog.Plugin(null, "wires", "", 1, "wires.jar", List.of(), List.of(new EthernetKind()), ""))
                 .with(plugin("old", "0.9", "it is made for version 7"));
         Path file = Files.writeString(folder.resolve("r.conf"), "router { plugins { ip4-nat {}, ip4-dpi {} } }");
         RouterConfig config = ConfigFile.read(file, catalog);
@@ -142,6 +143,8 @@ final class ManagementActorTest {
                 .contains(
                         "[\"dpi\",\"\",1,\"dpi.jar\",\"ip4-dpi\",\"\",\"impaired\",\"its actor has ended by itself\"]")
                 .contains("[\"kinds\",\"\",1,\"kinds.jar\",\"\",\"\",\"used\",\"\"]")
+                .contains("[\"wires\",\"\",1,\"wires.jar\",\"\",\"wire\",\"off\","
+                        + "\"no interface of type wire in the file\"]")
                 .contains("[\"old\",\"0.9\",1,\"old.jar\",\"\",\"\",\"refused\",\"it is made for version 7\"]");
     }
 

@@ -22,7 +22,9 @@ import io.culvert.testkit.ScriptedRouter;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.slf4j.LoggerFactory;
@@ -178,6 +180,24 @@ final class RouterFaultsTest {
     }
 
     @Test
+    void tellsOnceThatPacketsAreKeptFromAStageThatKeepsFailing() {
+        try (Told told = new Told();
+                ScriptedRouter router = ScriptedRouter.startWith(ROUTER, Odd.each(RouterFaultsTest::fail))) {
+            for (int fault = 0; fault < 5; fault++) {
+                arriveAndFail(router, 1);
+            }
+            router.arrive("a", packet(80));
+            router.await(() -> router.dropped("stage-broken") == 1, "the breaker to be open");
+            assertThat(told.lines)
+                    .containsExactly(
+                            "stage odd of plugin oddities 4.2 failed in lane 0 and lost what it was at",
+                            "stage odd of plugin oddities 4.2 keeps failing: its packets are dropped in lane 0 until it is made"
+                                    + " anew and does better, which is tried after a second and then ever more seldom; culvert"
+                                    + " show graph tells how it does");
+        }
+    }
+
+    @Test
     void endsWithTheStageAndItsPluginNamedWhenToldToStopAtABrokenStage() {
         String config = ROUTER + "when-broken { odd = stop }";
         try (ScriptedRouter router = ScriptedRouter.startWith(config, Odd.each(RouterFaultsTest::fail))) {
@@ -191,6 +211,29 @@ final class RouterFaultsTest {
                             + " java.lang.IllegalStateException: one bug (see the log)");
             assertThat(router.stop().ledger(Entry.DROPPED)).isEqualTo(5);
             assertThat(router.openDevices()).isZero();
+        }
+    }
+
+    /** The packet that the stage is at is nowhere else, so that the accounts can't be closed. */
+    @Test
+    void endsThoughAStageNeverComesBack() {
+        AtomicBoolean released = new AtomicBoolean();
+        AtomicBoolean reached = new AtomicBoolean();
+        ScriptedRouter router = ScriptedRouter.startWith(ROUTER, Odd.each((packet, context) -> {
+            reached.set(true);
+            while (!released.get()) {
+                Thread.onSpinWait();
+            }
+            context.send(packet, Out.NEXT);
+        }));
+        try {
+            router.arrive("a", packet(80));
+            router.await(reached::get, "the stage to be reached");
+            assertThat(CompletableFuture.supplyAsync(router::stop)).succeedsWithin(Duration.ofSeconds(30));
+            assertThat(router.awaitFailure()).isEqualTo("1 of its lanes did not stop within 8 s");
+            assertThat(router.openDevices()).isZero();
+        } finally {
+            released.set(true);
         }
     }
 
